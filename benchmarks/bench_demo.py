@@ -1,5 +1,6 @@
 """Where the seconds of `make demo` go: the demo's own steps, each with its share of the whole."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def main() -> int:
     marks.append(("end", time.perf_counter()))
     whole = marks[-1][1] - began
     print(f"whole demo: {whole:.1f} s")
-    for (name, start), (_, end) in zip(marks, marks[1:], strict=False):
+    for (name, start), (_, end) in itertools.pairwise(marks):
         print(f"  {name:<20} {end - start:6.1f} s  {100 * (end - start) / whole:4.0f} %")
     return 0
 

@@ -1,0 +1,122 @@
+"""Many interpreters over stacks: the bucket in one, the interpreters in as many shards as the fleet says."""
+
+from collections import Counter
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from interpreter_fleet.interpreter import RESOURCES, CodeInterpreter
+from interpreter_fleet.naming import FLEET_TAG, shard_of
+from interpreter_fleet.network import Network
+from interpreter_fleet.spec import MAX_SHARDS, FleetSpec, InterpreterSpec, prefix_of
+from interpreter_fleet.storage import PrefixStorage, fleet_bucket, fleet_bucket_name
+
+# CloudFormation quota "resources per template"; one is left for CDK's own metadata resource.
+MAX_RESOURCES = 500
+PER_STACK = (MAX_RESOURCES - 1) // RESOURCES
+
+
+class FleetTooLargeError(ValueError):
+    """A shard would hold more interpreters than one stack takes; the text says how many shards would do."""
+
+
+class InterpreterFleet:
+    """The stacks of one fleet, made in an App or Stage.
+
+    `<fleet>-storage` holds the bucket (unless the fleet uses an existing one), `<fleet>-interpreters-<n>` the
+    interpreters of shard n: the same names in `cdk ls`, in cdk.out and in the account. An interpreter's shard
+    depends on its own name and the shard count only. Stacks share names, never exports. Shards are made even
+    when empty: the CDK CLI then deletes what was there.
+    """
+
+    def __init__(self, scope: Construct, spec: FleetSpec, *, env: cdk.Environment | None = None) -> None:
+        """Without `env` the templates fit any account and region. May raise FleetTooLargeError."""
+        self.spec = spec
+        shards = shards_of(spec)
+        self.stacks = [
+            _stack(scope, spec, f"interpreters-{n}", f"code interpreters, shard {n} of {spec.shards}", env)
+            for n in range(spec.shards)
+        ]
+        self.storage_stack: cdk.Stack | None = None
+        self.bucket_name = spec.bucket.name or fleet_bucket_name(
+            spec.fleet, account=self.stacks[0].account, region=self.stacks[0].region
+        )
+        if spec.bucket.name is None and any(one.storage for one in spec.interpreters.values()):
+            self.storage_stack = _stack(scope, spec, "storage", "the bucket", env)
+            fleet_bucket(
+                self.storage_stack,
+                "Bucket",
+                bucket_name=self.bucket_name,
+                retain=spec.bucket.retain is not False,
+            )
+            for stack in self.stacks:
+                stack.add_stack_dependency(self.storage_stack)
+        self.interpreters = {
+            base: self._make_interpreter(base, one, self.stacks[shards[base]])
+            for base, one in spec.interpreters.items()
+        }
+
+    def _make_interpreter(self, base: str, one: InterpreterSpec, stack: cdk.Stack) -> CodeInterpreter:
+        prefix = prefix_of(base, one)
+        return CodeInterpreter(
+            stack,
+            base,
+            base=base,
+            fleet=self.spec.fleet,
+            description=one.description,
+            network=Network(
+                one.network,
+                tuple(one.vpc.subnets) if one.vpc else (),
+                tuple(one.vpc.security_groups) if one.vpc else (),
+            ),
+            storage=PrefixStorage(self.bucket_name, prefix, one.storage.access)
+            if one.storage and prefix
+            else None,
+            trust=self.spec.trust,
+            permissions_boundary=self.spec.permissions_boundary,
+            tags=one.tags,
+            waivers=one.waivers,
+        )
+
+
+def _stack(
+    scope: Construct, spec: FleetSpec, part: str, description: str, env: cdk.Environment | None
+) -> cdk.Stack:
+    name = f"{spec.fleet}-{part}"
+    stack = cdk.Stack(
+        scope, name, stack_name=name, description=f"Interpreter Fleet {spec.fleet}: {description}", env=env
+    )
+    for key, value in {**spec.tags, FLEET_TAG: spec.fleet}.items():
+        cdk.Tags.of(stack).add(key, value)
+    return stack
+
+
+def shards_of(spec: FleetSpec) -> dict[str, int]:
+    """The shard of every interpreter, or FleetTooLargeError when one stack cannot hold its shard."""
+    chosen = _choose(spec, spec.shards)
+    shard, count = Counter(chosen.values()).most_common(1)[0]
+    if count <= PER_STACK:
+        return chosen
+    enough = next(
+        (n for n in range(spec.shards + 1, MAX_SHARDS + 1) if _largest(_choose(spec, n)) <= PER_STACK), None
+    )
+    raise FleetTooLargeError(
+        f"shards: found {spec.shards}, which puts {count} interpreters into shard {shard}:"
+        f" {count * RESOURCES} resources, and a CloudFormation stack takes {MAX_RESOURCES}; "
+        + (
+            f"allowed: {enough} or more"
+            if enough
+            else f"no count up to {MAX_SHARDS} is enough: spread the interpreters with explicit 'shard:' keys"
+        )
+    )
+
+
+def _choose(spec: FleetSpec, shards: int) -> dict[str, int]:
+    return {
+        base: shard_of(base, shards) if one.shard is None else one.shard
+        for base, one in spec.interpreters.items()
+    }
+
+
+def _largest(chosen: dict[str, int]) -> int:
+    return max(Counter(chosen.values()).values())
