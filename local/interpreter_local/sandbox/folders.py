@@ -1,0 +1,48 @@
+"""The folder of a session on this machine: who holds it, and its removal."""
+
+import fcntl
+import os
+import shutil
+import time
+from pathlib import Path
+
+
+def session_folder(home: Path, session_id: str) -> Path:
+    """Where a session's disk and log lie."""
+    return Path(os.path.abspath(home)) / "sessions" / session_id
+
+
+def group_name(home: Path, session_id: str) -> str:
+    """The control group of a session; the folder's inode tells the endpoints of a machine apart."""
+    return f"interpreter-local-{os.stat(home).st_ino:x}-{session_id}"
+
+
+def hold(folder: Path) -> int:
+    """Locks a session's folder while this process lives; BlockingIOError if another one has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def remove_folder(folder: Path, seconds: float = 5.0) -> None:
+    """Removes a session's folder, also what it made unreadable; waits for processes that are dying."""
+    deadline = time.monotonic() + seconds
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() >= deadline:
+                raise
+            _make_removable(folder)
+            time.sleep(0.02)
+
+
+def _make_removable(folder: Path) -> None:
+    for parent, _, _ in os.walk(folder, onerror=None):
+        for entry in os.scandir(parent):
+            if entry.is_dir(follow_symlinks=False):
+                os.chmod(entry.path, 0o700)

@@ -1,0 +1,28 @@
+"""The Python environment that sessions find: `.venv-sandbox` and the Python installation it was made from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class PythonEnv:
+    """A virtual environment (`venv`) and the prefix of its base Python, both as paths of this machine."""
+
+    venv: Path
+    base: Path
+
+    @property
+    def python(self) -> Path:
+        return self.venv / "bin" / "python"
+
+
+def find(venv: Path | None = None) -> PythonEnv:
+    """Reads the environment's own record of its base; OSError or ValueError if it is none."""
+    venv = venv or ROOT / ".venv-sandbox"
+    for line in (venv / "pyvenv.cfg").read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "home":
+            return PythonEnv(venv, Path(value.strip()).parent)
+    raise ValueError(f"{venv / 'pyvenv.cfg'} has no line `home = ...`")

@@ -1,0 +1,151 @@
+"""Given this command, this result: executeCommand and the tasks as recorded from the live service."""
+
+import re
+import time
+
+import pytest
+
+
+def timeless(result):
+    result["structuredContent"].pop("executionTime")
+    return result
+
+
+def test_output_of_a_command_that_succeeds_is_stdout_with_terminal_line_ends(invoke):
+    assert timeless(invoke("executeCommand", command="echo hello; echo there >&2")) == {
+        "content": [{"type": "text", "text": "hello\r\nthere\r\n"}],
+        "structuredContent": {"stdout": "hello\r\nthere\r\n", "stderr": "", "exitCode": 0},
+        "isError": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "output"),
+    [
+        ("echo hello; exit 3", 3, "hello\r\n"),
+        ("timeout 0.2 sleep 5", 124, ""),
+        ("kill -9 $$", 137, ""),
+        ("pytest-is-not-here", 127, "/bin/sh: line 1: pytest-is-not-here: command not found\r\n"),
+    ],
+)
+def test_output_of_a_command_that_fails_is_stderr(invoke, command, exit_code, output):
+    assert timeless(invoke("executeCommand", command=command)) == {
+        "content": [{"type": "text", "text": output}] if output else [],
+        "structuredContent": {"stdout": "", "stderr": output, "exitCode": exit_code},
+        "isError": True,
+    }
+
+
+def test_each_command_gets_a_new_shell(invoke):
+    invoke("executeCommand", command="cd /tmp; export KEPT=yes")
+
+    result = invoke("executeCommand", command='pwd; echo "[$KEPT]"')
+
+    assert result["structuredContent"]["stdout"] == "/opt/amazon/genesis1p-tools/var\r\n[]\r\n"
+
+
+def test_commands_write_to_a_terminal_and_read_end_of_file(invoke):
+    result = invoke("executeCommand", command="test -t 1 && test -t 2 && cat && echo both")
+
+    assert result["structuredContent"]["stdout"] == "both\r\n"
+
+
+def test_a_command_returns_although_it_left_a_process_behind(invoke):
+    result = invoke("executeCommand", command="setsid sleep 60 & echo started")
+
+    assert result["structuredContent"]["stdout"] == "started\r\n"
+    assert result["structuredContent"]["executionTime"] < 30
+
+
+def test_a_long_command_prints_everything(invoke):
+    result = invoke("executeCommand", command="seq 200000")
+
+    lines = result["structuredContent"]["stdout"].split("\r\n")
+    assert lines == [*map(str, range(1, 200001)), ""]
+
+
+def test_the_sandbox_has_the_libraries_and_the_aws_command(invoke):
+    result = invoke("executeCommand", command="aws --version && python -c 'import boto3, numpy, matplotlib'")
+
+    assert result["structuredContent"]["stdout"].startswith("aws-cli/")
+
+
+def started(invoke, command):
+    result = invoke("startCommandExecution", command=command)
+    task_id = result["structuredContent"].pop("taskId")
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", task_id)
+    assert result == {
+        "content": [{"type": "text", "text": "Successfully started a command execution task"}],
+        "structuredContent": {"taskStatus": "submitted", "stdout": "", "stderr": ""},
+        "isError": False,
+    }
+    return task_id
+
+
+def ended(invoke, task_id):
+    for _ in range(200):
+        result = invoke("getTask", taskId=task_id)
+        if result["structuredContent"]["taskStatus"] != "working":
+            return result
+        time.sleep(0.05)
+    raise AssertionError("the task did not end")
+
+
+def test_a_working_task_shows_no_output_and_a_canceled_one_is_gone(invoke):
+    task_id = started(invoke, "echo early; setsid sleep 4711 & sleep 4712")
+
+    assert invoke("getTask", taskId=task_id) == {
+        "content": [{"type": "text", "text": "Task is working"}],
+        "structuredContent": {"taskStatus": "working", "stdout": "", "stderr": ""},
+        "isError": False,
+    }
+    assert invoke("stopTask", taskId=task_id) == {
+        "content": [{"type": "text", "text": "Successfully canceled a command execution task"}],
+        "isError": False,
+    }
+    assert invoke("getTask", taskId=task_id) == {
+        "content": [{"type": "text", "text": "Task is canceled"}],
+        "structuredContent": {"taskStatus": "canceled", "stdout": "", "stderr": ""},
+        "isError": False,
+    }
+    left = invoke("executeCommand", command="cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert "sleep 471" not in left["structuredContent"]["stdout"]
+
+
+def test_a_task_that_ignores_being_asked_is_killed(invoke):
+    task_id = started(invoke, "trap '' TERM; while :; do sleep 0.1; done")
+
+    assert not invoke("stopTask", taskId=task_id)["isError"]
+    assert invoke("getTask", taskId=task_id)["structuredContent"]["taskStatus"] == "canceled"
+
+
+def test_a_completed_task_shows_its_output_and_cannot_be_canceled(invoke):
+    task_id = started(invoke, "echo finished")
+
+    assert timeless(ended(invoke, task_id)) == {
+        "content": [{"type": "text", "text": "finished\r\n"}],
+        "structuredContent": {
+            "taskStatus": "completed", "stdout": "finished\r\n", "stderr": "", "exitCode": 0,
+        },
+        "isError": False,
+    }  # fmt: skip
+    assert invoke("stopTask", taskId=task_id) == {
+        "content": [
+            {"type": "text", "text": "Task cannot be canceled (current status: TaskStatus.COMPLETED)"}
+        ],
+        "isError": True,
+    }
+
+
+def test_a_failed_task_is_an_error(invoke):
+    result = ended(invoke, started(invoke, "echo why; exit 4"))
+
+    structured = result["structuredContent"]
+    assert result["isError"]
+    assert (structured["taskStatus"], structured["exitCode"]) == ("failed", 4)
+    assert (structured["stdout"], structured["stderr"]) == ("", "why\r\n")
+
+
+@pytest.mark.parametrize("tool", ["getTask", "stopTask"])
+def test_an_unknown_task_is_an_error(invoke, tool):
+    assert invoke(tool, taskId="none")["isError"]
