@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-SDK_PROGRAM = '''
+SDK_PROGRAM = """
 from bedrock_agentcore.tools.code_interpreter_client import CodeInterpreter
 import json
 code_client = CodeInterpreter("us-east-1")
@@ -23,7 +23,7 @@ try:
         print(json.dumps(event["result"], indent=2))
 finally:
     code_client.stop()
-'''
+"""
 
 CODE_SESSION = """
 from bedrock_agentcore.tools.code_interpreter_client import code_session
@@ -31,7 +31,7 @@ with code_session("us-east-1") as client:
     client.upload_file("data.csv", "a,b\\n1,2\\n")
     client.execute_code("import csv; rows = list(csv.DictReader(open('data.csv')))")
     [event] = client.execute_code("print(rows)")["stream"]
-    print(event["result"]["structuredContent"]["stdout"], end="")
+    print(event["result"]["structuredContent"]["stdout"])
     print(client.download_file("data.csv"), end="")
 """
 
@@ -41,8 +41,8 @@ control = boto3.client("bedrock-agentcore-control")
 data = boto3.client("bedrock-agentcore")
 made = control.create_code_interpreter(
     name="mine", networkConfiguration={"networkMode": "SANDBOX"}, tags={"team": "a"})
-found = [i["codeInterpreterId"] for page in control.get_paginator("list_code_interpreters").paginate(type="CUSTOM")
-         for i in page["codeInterpreterSummaries"]]
+pages = control.get_paginator("list_code_interpreters").paginate(type="CUSTOM")
+found = [item["codeInterpreterId"] for page in pages for item in page["codeInterpreterSummaries"]]
 print(found == [made["codeInterpreterId"]])
 interpreter = {"codeInterpreterIdentifier": made["codeInterpreterId"]}
 session = {**interpreter, "sessionId": data.start_code_interpreter_session(**interpreter)["sessionId"]}
@@ -50,7 +50,8 @@ try:
     reply = data.invoke_code_interpreter(
         **session, name="executeCommand", arguments={"command": "echo $((6 * 7)); exit 3"})
     [event] = reply["stream"]
-    print(event["result"]["structuredContent"]["stdout"].strip(), event["result"]["structuredContent"]["exitCode"])
+    done = event["result"]["structuredContent"]
+    print(done["stderr"].strip(), done["exitCode"])  # a command that fails has all its output here
 finally:
     data.stop_code_interpreter_session(**session)
 print(data.get_code_interpreter_session(**session)["status"])
@@ -71,7 +72,7 @@ def test_the_sdks_own_example_prints_the_five_rows(endpoint_variables):
     result = json.loads(done.stdout)
     assert result["isError"] is False
     assert result["structuredContent"]["stdout"].splitlines() == [
-        "   x   y",
+        "x   y",  # the service strips both ends
         "5  5  25",
         "6  6  36",
         "7  7  49",

@@ -1,0 +1,321 @@
+"""The one adapter to MiniStack's insides: puts our services into its process, behind its SigV4 and IAM.
+
+MiniStack is pinned exactly, and `check()` runs at every start: what is used here is looked at first.
+"""
+
+import asyncio
+import inspect
+import json
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import Any
+
+from ministack import app as gateway
+from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.services import iam
+from ministack.services.cloudformation import provisioners
+
+from . import cloudformation, quotas, service
+from .errors import ServiceError
+from .identity import SERVICE_PRINCIPAL
+from .service import EVENT_STREAM, Service
+from .state import Scope
+
+NAME = "code-interpreter"
+QUOTAS = "servicequotas"
+_ROLE = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/(?:.*/)?([^/]+)")
+_access_key: ContextVar[str] = ContextVar("access_key", default="")
+
+# What this module reaches into: (object, attribute, parameters it is called with).
+_USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
+    (gateway, "app", ("scope", "receive", "send")),
+    (gateway, "detect_service", ("method", "path", "headers", "query_params")),
+    (gateway, "_ct_event_name", ("service", "method", "path", "headers", "query_params")),
+    (gateway, "_lazy_handler", ("module_name",)),
+    (gateway, "extract_access_key_id", ("headers", "query_params")),
+    (iam_actions, "extract_iam_action", ("service", "method", "path", "headers", "body", "query_params")),
+    (
+        iam_actions,
+        "extract_resource_arn",
+        ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
+    ),
+    (iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")),
+    (iam_actions, "access_denied_response", ("service", "action", "principal_arn", "request_id")),
+    (
+        iam_evaluator,
+        "enforce",
+        ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
+    ),
+    (iam_evaluator, "evaluate_resource_policy", ("doc", "ctx", "service")),
+    (responses, "get_account_id", ()),
+    (responses, "get_region", ()),
+    (responses, "request_scope", ("account_id", "region")),
+    (responses, "StreamingResponse", ("runner",)),
+)
+_TABLES: tuple[tuple[Any, str], ...] = (
+    (gateway, "SERVICE_REGISTRY"),
+    (gateway, "SERVICE_HANDLERS"),
+    (gateway, "_loaded_modules"),
+    (gateway, "_state_map"),
+    (iam_actions, "SERVICE_TO_IAM_NAMESPACE"),
+    (iam, "_roles"),
+    (provisioners, "_RESOURCE_HANDLERS"),
+    (provisioners, "_STACK_TAG_PROPERTY"),
+)
+
+
+class IncompatibleError(RuntimeError):
+    """This MiniStack is not the one that the adapter was written for."""
+
+
+def check() -> None:
+    """Raises IncompatibleError naming everything that is missing or has other parameters."""
+    wrong = [f"{module.__name__}.{name} is missing" for module, name in _TABLES if not hasattr(module, name)]
+    for module, name, parameters in _USED:
+        found = getattr(module, name, None)
+        if found is None:
+            wrong.append(f"{module.__name__}.{name} is missing")
+            continue
+        known = inspect.signature(found).parameters
+        if absent := [parameter for parameter in parameters if parameter not in known]:
+            wrong.append(f"{module.__name__}.{name} has no parameter {', '.join(absent)}")
+    if not gateway.AUTH:
+        wrong.append("MiniStack does not check credentials: AUTH=true must be set before it is imported")
+    if wrong:
+        raise IncompatibleError("; ".join(wrong))
+
+
+class RequestIdentity:
+    """IAM's answers for the caller of the current request."""
+
+    def cannot_pass(self, role_arn: str) -> str | None:
+        """See `identity.Identity`."""
+        denied = iam_evaluator.enforce(
+            _access_key.get(),
+            "iam:PassRole",
+            "iam",
+            responses.get_region(),
+            resource_arn=role_arn,
+            service_context={"iam:PassedToService": SERVICE_PRINCIPAL},
+        )
+        if denied is None:
+            return None
+        caller = getattr(denied, "principal_arn", "")
+        return f"User: {caller} is not authorized to perform: iam:PassRole on resource: {role_arn}"
+
+    def not_assumable(self, scope: Scope, role_arn: str, interpreter_arn: str) -> str | None:
+        """See `identity.Identity`: the trust policy is evaluated with the source that AWS would send."""
+        matched = _ROLE.fullmatch(role_arn)
+        if matched is None or matched[1] != scope.account:
+            return f"{role_arn} is not a role of account {scope.account}"
+        with responses.request_scope(scope.account, scope.region):
+            role = iam._roles.get(matched[2])
+        if role is None or role["Arn"] != role_arn:
+            return f"role {role_arn} does not exist"
+        context = iam_evaluator.EvalContext(
+            principal_arn=SERVICE_PRINCIPAL,
+            principal_type="Service",
+            principal_account=scope.account,
+            action="sts:AssumeRole",
+            resource_arn=role_arn,
+            region=scope.region,
+            service_context={"aws:sourceaccount": scope.account, "aws:sourcearn": interpreter_arn},
+        )
+        trust = role["AssumeRolePolicyDocument"]
+        decided = iam_evaluator.evaluate_resource_policy(trust, context, service=SERVICE_PRINCIPAL)
+        if decided.decision == "Allow":
+            return None
+        return (
+            f"the trust policy of {role_arn} does not let {SERVICE_PRINCIPAL} assume it "
+            f"with aws:SourceAccount {scope.account} and aws:SourceArn {interpreter_arn}"
+        )
+
+
+class StackIdentity(RequestIdentity):
+    """The same for CloudFormation, which acts with the rights of whoever may deploy the stack."""
+
+    def cannot_pass(self, role_arn: str) -> str | None:
+        """Nothing: MiniStack does not evaluate the rights of a stack's resources."""
+        return None
+
+
+def install(ours: Service) -> None:
+    """Makes MiniStack answer for the Code Interpreter and Service Quotas. Once per process."""
+    check()
+    stack_identity = StackIdentity()
+
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
+        _access_key.set(gateway.extract_access_key_id(headers, query) or "")
+        status, sent, content = await ours.handle(_scope(), method, path, query, headers, body)
+        if sent.get("content-type") == EVENT_STREAM:
+            return status, sent, responses.StreamingResponse(_stream(content))
+        return status, sent, content
+
+    async def handle_quotas(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
+        return quotas.handle(_scope(), headers, body)
+
+    def reset() -> None:
+        asyncio.run_coroutine_threadsafe(_reset(ours), gateway._MAIN_LOOP)
+
+    _add(NAME, handle, reset)
+    _add(QUOTAS, handle_quotas, lambda: None)
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[NAME] = "bedrock-agentcore"
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[QUOTAS] = "servicequotas"
+
+    _wrap(gateway, "detect_service", _detect)
+    _wrap(gateway, "_ct_event_name", _event_name)
+    _wrap(iam_actions, "extract_iam_action", _iam_action)
+    _wrap(iam_actions, "extract_resource_arn", _resource_arn)
+    _wrap(iam_actions, "access_denied_response", _denied)
+
+    def tag_context(old: Any, name: str, action: str, body: bytes, params: Any) -> dict[str, Any]:
+        return (
+            _tag_context(ours, action, body, params)
+            if name == NAME
+            else dict(old(name, action, body, params))
+        )
+
+    def enforce(old: Any, key: str, action: str, name: str, region: str, **rest: Any) -> Any:
+        if name == NAME:
+            tags = service.tags_of(ours.store, _scope(), rest.get("resource_arn", "*"))
+            keys = {f"aws:ResourceTag/{tag}": value for tag, value in tags.items()}
+            rest["service_context"] = {**(rest.get("service_context") or {}), **keys}
+        return old(key, action, name, region, **rest)
+
+    _wrap(iam_actions, "request_tag_context", tag_context)
+    _wrap(iam_evaluator, "enforce", enforce)
+
+    provisioners._STACK_TAG_PROPERTY[cloudformation.TYPE] = ("Tags", "map")
+    provisioners._RESOURCE_HANDLERS[cloudformation.TYPE] = {
+        "create": lambda logical_id, properties, stack: cloudformation.create(
+            ours.store, _scope(), stack_identity, properties
+        ),
+        "update": lambda identifier, old, new, stack: cloudformation.update(
+            ours.store, _scope(), stack_identity, identifier, old, new
+        ),
+        "delete": lambda identifier, properties: cloudformation.delete(ours.store, _scope(), identifier),
+    }
+
+
+def _scope() -> Scope:
+    return Scope(responses.get_account_id(), responses.get_region())
+
+
+def _add(name: str, handle: Callable[..., Any], reset: Callable[[], None]) -> None:
+    module = SimpleNamespace(
+        handle_request=handle,
+        reset=reset,
+        get_state=dict,
+        load_persisted_state=lambda data: None,
+    )
+    gateway.SERVICE_REGISTRY[name] = {"module": name}
+    gateway._loaded_modules[name] = module
+    gateway.SERVICE_HANDLERS[name] = gateway._lazy_handler(name)
+    gateway._state_map[name] = name
+
+
+def _wrap(module: Any, name: str, ours: Callable[..., Any]) -> None:
+    """Replaces a function by ours, which gets the old one first."""
+    old = getattr(module, name)
+    setattr(module, name, lambda *args, **kwargs: ours(old, *args, **kwargs))
+
+
+async def _reset(ours: Service) -> None:
+    await ours.close()
+    ours.store.regions.clear()
+
+
+def _stream(content: bytes) -> Callable[[Any, Any], Any]:
+    async def run(send: Any, receive: Any) -> None:
+        await send({"type": "http.response.body", "body": content, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return run
+
+
+def _signed_for(headers: dict[str, str]) -> str:
+    found = re.search(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/", headers.get("authorization", ""))
+    return found[1] if found else ""
+
+
+def _detect(old: Any, method: str, path: str, headers: dict[str, str], query: Any) -> Any:
+    if path == "/code-interpreters" or path.startswith("/code-interpreters/"):
+        return NAME
+    signed_for = _signed_for(headers)
+    if signed_for == "bedrock-agentcore" and service.action(method, path) is not None:
+        return NAME
+    return QUOTAS if signed_for == QUOTAS else old(method, path, headers, query)
+
+
+def _event_name(old: Any, name: str, method: str, path: str, headers: Any, query: Any) -> Any:
+    found = service.action(method, path) if name == NAME else None
+    return found or old(name, method, path, headers, query)
+
+
+def _iam_action(old: Any, name: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    if name == NAME:
+        found = service.action(method, path)
+        return f"bedrock-agentcore:{found}" if found else None
+    if name == QUOTAS:
+        return f"servicequotas:{quotas.action(headers)}" if quotas.action(headers) else None
+    return old(name, method, path, headers, body, query)
+
+
+def _resource_arn(
+    old: Any,
+    name: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query: Any,
+    region: str,
+    account_id: str,
+) -> Any:
+    if name == NAME:
+        return service.resource(Scope(account_id, region), method, path)
+    if name == QUOTAS:
+        return "*"
+    return old(name, method, path, headers, body, query, region, account_id)
+
+
+def _tag_context(ours: Service, action: str, body: bytes, params: Any) -> dict[str, Any]:
+    """aws:RequestTag, aws:TagKeys, and the two condition keys of CreateCodeInterpreter."""
+    try:
+        sent = json.loads(body or b"{}")
+    except ValueError:
+        sent = {}
+    sent = sent if isinstance(sent, dict) else {}
+    context: dict[str, Any] = {}
+    tags = sent.get("tags")
+    if isinstance(tags, dict) and tags:
+        context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+        context["aws:TagKeys"] = list(tags)
+    if params.get("tagKeys"):
+        context["aws:TagKeys"] = list(params["tagKeys"])
+    network = sent.get("networkConfiguration")
+    config = network.get("vpcConfig") if isinstance(network, dict) else None
+    if action.endswith(":CreateCodeInterpreter") and isinstance(config, dict):
+        for key, member in (("securityGroups", "securityGroups"), ("subnets", "subnets")):
+            if isinstance(config.get(member), list):
+                context[f"bedrock-agentcore:{key}"] = config[member]
+    return context
+
+
+def _denied(old: Any, name: str, action: str, principal_arn: str, request_id: str, **rest: Any) -> Any:
+    if name != NAME or rest.get("error_code"):
+        return old(name, action, principal_arn, request_id, **rest)
+    reason = (
+        "with an explicit deny in an identity-based policy"
+        if rest.get("explicit_deny")
+        else f"because no identity-based policy allows the {action} action"
+    )
+    on = rest.get("resource_arn", "*")
+    message = f"User: {principal_arn} is not authorized to perform: {action} on resource: {on} {reason}"
+    return ServiceError("AccessDeniedException", message).reply(data_plane=_is_data_plane(action))
+
+
+def _is_data_plane(action: str) -> bool:
+    return action.endswith(("Session", "Sessions", ":InvokeCodeInterpreter"))

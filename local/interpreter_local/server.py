@@ -1,0 +1,178 @@
+"""The endpoint's process: `python -m interpreter_local.server HOME PORT [--with-parent]`.
+
+Listens on loopback only. Writes `endpoint.json` when it answers; exit 3 with one line on stderr when it
+cannot start. With `--with-parent` it ends when its standard input does.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+from . import tls
+from .home import ACCOUNT, HOST, REGION, Endpoint, HomeInUseError, hold
+from .sandbox import Capabilities, Sandbox, SandboxUnavailable, open_sandbox, probe, sweep
+
+
+class CannotStartError(RuntimeError):
+    """Why the endpoint does not run, in one line."""
+
+
+def main(argv: list[str]) -> int:
+    """Runs until SIGTERM or SIGINT, or until the parent is gone."""
+    home, port = Path(argv[0]).absolute(), int(argv[1])
+    try:
+        lock = hold(home)
+    except HomeInUseError as error:
+        print(error, file=sys.stderr)
+        return 3
+    try:
+        (home / "endpoint.json").unlink(missing_ok=True)
+        listener = _listen(port)
+        left = sweep(home)
+        if left:
+            print(f"removed {left} sessions that a killed endpoint left", file=sys.stderr)
+        capabilities = probe(home)
+        _configure(home, listener.getsockname()[1])
+        asyncio.run(_serve(home, listener, capabilities, with_parent="--with-parent" in argv))
+    except (CannotStartError, SandboxUnavailable) as error:
+        print(error, file=sys.stderr)
+        return 3
+    finally:
+        (home / "endpoint.json").unlink(missing_ok=True)
+        shutil.rmtree(home / "tmp", ignore_errors=True)
+        os.close(lock)
+    return 0
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise CannotStartError(
+            f"cannot listen on {HOST}:{port}: {error}; choose another port with --port, 0 takes a free one"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _configure(home: Path, port: int) -> None:
+    """What MiniStack reads from the environment when it is imported, so before that."""
+    temporary = home / "tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(mode=0o700)
+    certificates = tls.create(home / "tls")
+    trusted = str(certificates.authority)
+    os.environ.update(
+        AUTH="true",
+        USE_SSL="1",
+        GATEWAY_PORT=str(port),
+        MINISTACK_HOST="localhost",
+        MINISTACK_SSL_CERT=str(certificates.certificate),
+        MINISTACK_SSL_KEY=str(certificates.key),
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION=REGION,
+        PERSIST_STATE="0",
+        S3_PERSIST="0",
+        S3_DATA_DIR=str(temporary / "s3"),
+        STATE_DIR=str(temporary / "state"),
+        TMPDIR=str(temporary),
+        # Listeners that nobody asked for, some of them on all addresses.
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LOG_LEVEL="WARNING",
+        # Functions that it runs find these; a value that the machine has would lead them past our authority.
+        AWS_CA_BUNDLE=trusted,
+        NODE_EXTRA_CA_CERTS=trusted,
+        SSL_CERT_FILE=trusted,
+        REQUESTS_CA_BUNDLE=trusted,
+        CURL_CA_BUNDLE=trusted,
+    )
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "DOCKER_HOST"):
+        os.environ.pop(name, None)
+
+
+async def _serve(
+    home: Path, listener: socket.socket, capabilities: Capabilities, *, with_parent: bool
+) -> None:
+    # Imported only now: MiniStack reads its settings when it is imported.
+    import uvicorn
+    from ministack import app as gateway
+
+    from . import ministack
+    from .service import Service
+
+    async def opener(session_id: str, network_mode: str) -> Sandbox:
+        mode = network_mode if network_mode in ("PUBLIC", "VPC") else "SANDBOX"
+        return await open_sandbox(session_id, home=home, network_mode=mode, capabilities=capabilities)  # type: ignore[arg-type]
+
+    service = Service(opener, ministack.RequestIdentity())
+    try:
+        ministack.install(service)
+    except ministack.IncompatibleError as error:
+        raise CannotStartError(f"this MiniStack cannot be used: {error}") from error
+    server = uvicorn.Server(
+        uvicorn.Config(
+            gateway.app,
+            interface="asgi3",
+            http="httptools",
+            lifespan="on",
+            ssl_certfile=os.environ["MINISTACK_SSL_CERT"],
+            ssl_keyfile=os.environ["MINISTACK_SSL_KEY"],
+            # MiniStack sends Date itself; a second one makes the JavaScript SDK compute a clock skew of NaN.
+            date_header=False,
+            server_header=False,
+            log_config=None,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    # uvicorn would raise the signal once more at its end, and with that skip our own.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+    if with_parent:
+        threading.Thread(target=_watch_parent, args=(loop, server), daemon=True).start()
+    announcing = asyncio.create_task(_announce(home, listener, capabilities, server))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        announcing.cancel()
+        await service.close()
+
+
+async def _announce(
+    home: Path,
+    listener: socket.socket,
+    capabilities: Capabilities,
+    server: "uvicorn.Server",  # type: ignore[name-defined]  # noqa: F821
+) -> None:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has a flag, no event
+        await asyncio.sleep(0.01)
+    Endpoint(
+        url=f"https://{HOST}:{listener.getsockname()[1]}",
+        pid=os.getpid(),
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        tier=capabilities.tier,
+        enforced=capabilities.enforced,
+        missing=(*capabilities.missing, "request rates (quotas per second)"),
+        authority=str(home / "tls/ca.pem"),
+    ).write(home)
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, server: object) -> None:
+    sys.stdin.buffer.read()
+    loop.call_soon_threadsafe(setattr, server, "should_exit", True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

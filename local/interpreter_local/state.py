@@ -1,0 +1,98 @@
+"""What the service remembers: interpreters and sessions, apart for each account and region."""
+
+import secrets
+import string
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .sandbox import Sandbox
+
+MANAGED_ID = "aws.codeinterpreter.v1"
+_ID_ALPHABET = string.ascii_letters + string.digits
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose request it is; also what ARNs are made of."""
+
+    account: str
+    region: str
+    partition: str = "aws"
+
+
+@dataclass
+class Interpreter:
+    """A custom code interpreter: what it was created with, and its life so far."""
+
+    id: str
+    arn: str
+    created: "Created"
+    created_at: str
+    ready_at: float
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """CREATING until it is ready."""
+        return "READY" if time.monotonic() >= self.ready_at else "CREATING"
+
+
+# The members of CreateCodeInterpreter's request, by their names in the model.
+Created = dict[str, Any]
+
+
+@dataclass
+class Session:
+    """A session of an interpreter; `sandbox` is None once it is over."""
+
+    id: str
+    interpreter_id: str
+    name: str | None
+    timeout_seconds: int
+    created_at: str
+    status: str = "READY"
+    last_updated_at: str = ""
+    # Why it ended, for calls that run meanwhile: "stopped", "timeout", "died".
+    ended_by: str = ""
+    sandbox: Sandbox | None = None
+
+
+@dataclass
+class Region:
+    """One account in one region."""
+
+    interpreters: dict[str, Interpreter] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    # (operation, client token) → (parameters, reply): repeated requests get the first reply.
+    tokens: dict[tuple[str, str], tuple[dict[str, Any], Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Store:
+    """Everything, by account and region. Lost when the endpoint ends."""
+
+    regions: dict[tuple[str, str], Region] = field(default_factory=dict)
+
+    def of(self, scope: Scope) -> Region:
+        """The part that a request may see."""
+        return self.regions.setdefault((scope.account, scope.region), Region())
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """ISO 8601 with nine fractional digits and Z (recorded length: 30 characters)."""
+    nanoseconds = time.time_ns() if seconds is None else int(seconds * 1e9)
+    whole, fraction = divmod(nanoseconds, 10**9)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{fraction:09d}Z"
+
+
+def interpreter_id(name: str) -> str:
+    """`<name>-<ten letters or digits>` (recorded)."""
+    return f"{name}-{''.join(secrets.choice(_ID_ALPHABET) for _ in range(10))}"
+
+
+def session_id() -> str:
+    """A ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32 (recorded)."""
+    number = (time.time_ns() // 10**6 << 80) | secrets.randbits(80)
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
