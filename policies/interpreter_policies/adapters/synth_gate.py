@@ -1,0 +1,95 @@
+"""The check as a part of `cdk synth`: a finding stops it, and so does a rule that crashes.
+
+`cdk synth` exits 0 when a validation plugin raises, so nothing may leave `validate`: a crash is reported as a
+violation of its own.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import jsii
+
+from interpreter_policies.engine import Problem, Report, Result, run
+from interpreter_policies.rules import all_rules
+from interpreter_policies.template import read
+
+NAME = "interpreter-fleet"
+
+
+def register(app: cdk.App) -> None:
+    """Makes the app's synthesis fail on any finding."""
+    cdk.Validations.of(app).add_plugins(SynthGate())
+
+
+@jsii.implements(cdk.IPolicyValidationPlugin)
+class SynthGate:
+    """The plugin; the CDK calls `validate` with the paths of the templates it has written."""
+
+    @property
+    def name(self) -> str:
+        """What the CDK's report calls the plugin."""
+        return NAME
+
+    @property
+    def version(self) -> str | None:
+        """None: the plugin comes with the app."""
+        return None
+
+    @property
+    def rule_ids(self) -> list[str] | None:
+        """Every rule that is checked."""
+        return [rule.id for rule in all_rules()]
+
+    def validate(self, context: Any) -> cdk.PolicyValidationPluginReport:
+        """Checks the templates. Never raises."""
+        try:
+            paths = [str(stack.template_path) for stack in context.stack_templates]
+            report = run([read(Path(path)) for path in paths], all_rules())
+            violations = _violations(report)
+        except Exception as error:  # noqa: BLE001 - the CDK would exit 0
+            violations = [_crash(error)]
+        return cdk.PolicyValidationPluginReport(success=not violations, violations=violations)
+
+
+def _violations(report: Report) -> list[cdk.PolicyViolation]:
+    found = [
+        cdk.PolicyViolation(
+            rule_name=result.rule.id,
+            description=f"{result.rule.title}: {result.evidence}",
+            fix=result.rule.fix,
+            severity="error" if result.rule.waivable else "fatal",
+            violating_resources=[_resource(result)],
+        )
+        for result in report.results
+        if result.is_finding
+    ]
+    found += [
+        cdk.PolicyViolation(
+            rule_name="waiver",
+            description=problem.text,
+            fix="Renew or remove the waiver in fleet.yaml.",
+            severity="error",
+            violating_resources=[_resource(problem)],
+        )
+        for problem in report.problems
+    ]
+    return found
+
+
+def _resource(found: Result | Problem) -> cdk.PolicyViolatingResource:
+    return cdk.PolicyViolatingResource(
+        resource_logical_id=found.logical_id,
+        template_path=str(found.template),
+        locations=[f"Resources/{found.logical_id}"],
+    )
+
+
+def _crash(error: Exception) -> cdk.PolicyViolation:
+    return cdk.PolicyViolation(
+        rule_name="check",
+        description=f"the check could not run: {error}",
+        fix="Nothing was checked; mend the template or the rule that is named.",
+        severity="fatal",
+        violating_resources=[],
+    )

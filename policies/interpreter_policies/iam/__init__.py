@@ -1,0 +1,1 @@
+"""IAM policies: parsed, evaluated for one request, and proven for all requests."""

@@ -1,0 +1,150 @@
+"""Decides all requests: does a policy allow anything that its envelope does not?
+
+Actions, resources and each condition key are split into classes that the patterns in play cannot tell apart;
+one witness for each combination is put to the ordinary evaluator. Complete for globs: what no witness shows,
+no request shows. Where the policy says more than is evaluated, it is read as wider than it is (an Allow
+without that condition, a Deny left out), so that a proof stays one.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+from .document import Condition, Statement
+from .evaluator import (
+    OTHER_OPERATORS,
+    Context,
+    Request,
+    UnsupportedError,
+    allowed,
+    names,
+    operator_of,
+)
+from .globs import Glob, classes, glob, matches
+
+_MAX_VALUES_TOGETHER = 5
+_MAX_CONTEXTS = 50_000
+# Witnesses that a reader knows, preferred to the shortest text of their class.
+_KNOWN_ACTIONS = (
+    "s3:getobject",
+    "s3:putobject",
+    "s3:deleteobject",
+    "s3:listbucket",
+    "s3:listallmybuckets",
+    "s3:putbucketpolicy",
+    "s3:getobjectversion",
+    "s3:putobjectacl",
+    "s3:getbucketlocation",
+    "iam:passrole",
+    "sts:assumerole",
+    "secretsmanager:getsecretvalue",
+    "kms:decrypt",
+    "dynamodb:getitem",
+    "logs:putlogevents",
+    "bedrock:invokemodel",
+)
+_PSEUDO = "<AWS::"
+
+
+def counterexample(policy: tuple[Statement, ...], envelope: tuple[Statement, ...]) -> Request | None:
+    """A request that the policy allows and the envelope does not, or None: then there is none.
+
+    UnsupportedError if the policy uses an operator or variable that cannot be read as wider either.
+    """
+    policy = tuple(widened for statement in policy if (widened := _widened(statement)) is not None)
+    both = policy + envelope
+    actions = _witnesses([pattern for one in both for pattern in one.actions + one.not_actions])
+    resources = _witnesses([pattern for one in both for pattern in one.resources + one.not_resources])
+    for action, resource in itertools.product(_preferred(actions, both), resources):
+        concerned = [one for one in both if _covers(one, action, resource)]
+        if not any(one.effect == "Allow" for one in concerned if one in policy):
+            continue
+        for context in _contexts([condition for one in concerned for condition in one.conditions]):
+            request = Request(action, resource, context)
+            if allowed(policy, request) and not allowed(envelope, request):
+                return request
+    return None
+
+
+def describe(request: Request) -> str:
+    """A counterexample in words."""
+    context = ", ".join(
+        f"{key} {' and '.join(repr(value) for value in values) or 'empty'}"
+        for key, values in sorted(request.context.items())
+    )
+    return f"{request.action} on {request.resource or 'any resource'}" + (
+        f" with {context}" if context else ""
+    )
+
+
+def _widened(statement: Statement) -> Statement | None:
+    """The statement without what is not evaluated: wider if it allows, left out if it denies."""
+    unknown = [one for one in statement.conditions if not _evaluated(one)]
+    if statement.effect == "Allow":
+        return replace(statement, conditions=tuple(one for one in statement.conditions if one not in unknown))
+    texts = [*statement.resources, *statement.not_resources]
+    texts += [value for condition in statement.conditions for value in condition.values]
+    # Two unknown values may be one and the same, which can make a Deny say less than it seems to.
+    uncertain = any("<" in text.replace(_PSEUDO, "") for text in texts)
+    arns = any("Arn" in condition.operator for condition in statement.conditions)
+    return None if unknown or uncertain or arns else statement
+
+
+def _evaluated(condition: Condition) -> bool:
+    base = condition.operator.rpartition(":")[2].removesuffix("IfExists")
+    if base in OTHER_OPERATORS:
+        return False
+    operator_of(condition.operator)  # raises for an operator that IAM does not have
+    return True
+
+
+def _covers(statement: Statement, action: str, resource: str) -> bool:
+    return names(statement.actions, statement.not_actions, action) and names(
+        statement.resources, statement.not_resources, resource
+    )
+
+
+def _witnesses(patterns: list[str]) -> list[str]:
+    for pattern in patterns:
+        if "${" in pattern:
+            raise UnsupportedError(f"policy variable in {pattern!r} is not evaluated here")
+    return list(classes([glob(pattern) for pattern in dict.fromkeys(patterns)]).values())
+
+
+def _preferred(actions: list[str], statements: tuple[Statement, ...]) -> list[str]:
+    patterns = [glob(text) for one in statements for text in one.actions + one.not_actions]
+    known = {_matched(patterns, action): action for action in reversed(_KNOWN_ACTIONS)}
+    return [known.get(_matched(patterns, action), action) for action in actions]
+
+
+def _matched(patterns: list[Glob], text: str) -> tuple[bool, ...]:
+    return tuple(matches(pattern, text) for pattern in patterns)
+
+
+def _contexts(conditions: list[Condition]) -> Iterator[Context]:
+    """One context for each combination of classes of the keys that the conditions name."""
+    choices: dict[str, list[tuple[str, ...] | None]] = {}
+    for key in dict.fromkeys(condition.key for condition in conditions):
+        mine = [condition for condition in conditions if condition.key == key]
+        patterns: list[Glob] = []
+        for condition in mine:
+            make = operator_of(condition.operator).pattern
+            if make is not None:
+                patterns += [make(value) for value in condition.values]
+        values = list(classes(list(dict.fromkeys(patterns))).values())
+        choices[key] = [None, *((value,) for value in values)]
+        if any(operator_of(condition.operator).quantifier for condition in mine):
+            if len(values) > _MAX_VALUES_TOGETHER:
+                raise UnsupportedError(f"{key}: too many values for a condition on sets of them")
+            choices[key] += [
+                several
+                for size in (0, *range(2, len(values) + 1))
+                for several in itertools.combinations(values, size)
+            ]
+    total = 1
+    for options in choices.values():
+        total *= len(options)
+    if total > _MAX_CONTEXTS:
+        raise UnsupportedError(f"{total} combinations of condition values are more than are tried")
+    for picked in itertools.product(*choices.values()):
+        yield {key: values for key, values in zip(choices, picked, strict=True) if values is not None}

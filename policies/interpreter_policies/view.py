@@ -1,0 +1,159 @@
+"""Each interpreter of a template as the rules see it: network, role, permissions, declaration."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from .iam.document import DocumentError, Statement, parse
+from .template import Template, UnresolvedError
+
+TYPE = "AWS::BedrockAgentCore::CodeInterpreterCustom"
+METADATA_KEY = "InterpreterFleet"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The part of a bucket that an interpreter was declared to reach: bucket name, prefix, access."""
+
+    bucket: str
+    prefix: str
+    access: str
+
+    @property
+    def reads(self) -> bool:
+        """Whether `access` includes reading."""
+        return self.access in ("read", "read-write")
+
+    @property
+    def writes(self) -> bool:
+        """Whether `access` includes writing."""
+        return self.access in ("write", "read-write")
+
+
+@dataclass(frozen=True)
+class Role:
+    """An execution role that is in the template."""
+
+    template: Template = field(repr=False)
+    logical_id: str
+
+    @property
+    def _properties(self) -> dict[str, Any]:
+        return dict(self.template.resources[self.logical_id].get("Properties", {}))
+
+    @property
+    def trust(self) -> Any:
+        """The trust policy, intrinsics resolved. Raises UnresolvedError."""
+        return self.template.plain(self._properties.get("AssumeRolePolicyDocument"))
+
+    @property
+    def permissions(self) -> tuple[Statement, ...]:
+        """Every statement that allows or denies the role something, wherever it is written in the template.
+
+        Raises UnresolvedError for policies that are elsewhere, DocumentError for ones that cannot be read.
+        """
+        documents = [policy.get("PolicyDocument") for policy in self._properties.get("Policies", [])]
+        attached = self.template.of_type(
+            "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"
+        )
+        named = []
+        for logical_id, resource in attached:
+            properties = resource.get("Properties", {})
+            roles = properties.get("Roles", [])
+            if "RoleName" in properties:
+                roles = [properties["RoleName"]]
+            if any(self.template.reference(role) == self.logical_id for role in roles):
+                documents.append(properties.get("PolicyDocument"))
+                named.append(logical_id)
+        for arn in self._properties.get("ManagedPolicyArns", []):
+            target = self.template.reference(arn)
+            if target is None:
+                raise UnresolvedError(f"managed policy {arn!r} is not in the template")
+            if target not in named:
+                documents.append(self.template.resources[target]["Properties"].get("PolicyDocument"))
+        own = [statement for document in documents for statement in parse(self.template.plain(document))]
+        return (*own, *self._from_bucket_policies())
+
+    def _from_bucket_policies(self) -> Iterable[Statement]:
+        """A bucket's policy can allow a role of its account what the role's own policies do not."""
+        mine = {f"<{self.logical_id}.Arn>", "*"}
+        for _, resource in self.template.of_type("AWS::S3::BucketPolicy"):
+            for statement in parse(self.template.plain(resource["Properties"].get("PolicyDocument"))):
+                principal = statement.principal
+                named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+                names = {named} if isinstance(named, str) else set(named or ())
+                if statement.effect == "Allow" and (names & mine or "Not" in (principal or {})):
+                    yield statement
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """One `AWS::BedrockAgentCore::CodeInterpreterCustom`."""
+
+    template: Template = field(repr=False)
+    logical_id: str
+
+    @cached_property
+    def properties(self) -> dict[str, Any]:
+        """As written in the template."""
+        return dict(self.template.resources[self.logical_id].get("Properties", {}))
+
+    @cached_property
+    def _declared(self) -> dict[str, Any]:
+        metadata = self.template.resources[self.logical_id].get("Metadata", {})
+        found = metadata.get(METADATA_KEY, {}) if isinstance(metadata, dict) else {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def title(self) -> str:
+        """What a report calls it: the declared name, else the logical id."""
+        return str(self._declared.get("Base") or self.logical_id)
+
+    @property
+    def id_pattern(self) -> str:
+        """What its id always matches, replacements included, and no other interpreter's does.
+
+        `<base>__*` for a declared one, else `<name>-*`: an id is the name, a hyphen and ten characters.
+        """
+        base = self._declared.get("Base")
+        return f"{base}__*" if base else f"{self.template.text(self.properties.get('Name'))}-*"
+
+    @property
+    def network_mode(self) -> str | None:
+        """SANDBOX, PUBLIC, VPC, or None when none is declared."""
+        network = self.template.plain(self.properties.get("NetworkConfiguration"))
+        mode = network.get("NetworkMode") if isinstance(network, dict) else None
+        return None if mode is None else str(mode)
+
+    @property
+    def role(self) -> Role | None:
+        """The execution role, None when there is none; UnresolvedError when it is not in the template."""
+        arn = self.properties.get("ExecutionRoleArn")
+        if arn is None:
+            return None
+        target = self.template.reference(arn)
+        if target is None or self.template.resources[target].get("Type") != "AWS::IAM::Role":
+            raise UnresolvedError(f"execution role {arn!r} is not in the template")
+        return Role(self.template, target)
+
+    @property
+    def storage(self) -> Storage | None:
+        """What was declared, None when nothing was."""
+        raw = self._declared.get("Storage")
+        if raw is None:
+            return None
+        if not isinstance(raw, dict) or not {"Bucket", "Prefix", "Access"} <= set(raw):
+            raise DocumentError(f"declared Storage is {raw!r}, expected Bucket, Prefix and Access")
+        return Storage(self.template.text(raw["Bucket"]), str(raw["Prefix"]), str(raw["Access"]))
+
+    @property
+    def waivers(self) -> list[Any]:
+        """The waivers as declared, not checked yet."""
+        raw = self._declared.get("Waivers", [])
+        return raw if isinstance(raw, list) else [raw]
+
+
+def interpreters(templates: Iterable[Template]) -> list[Interpreter]:
+    """Every interpreter of these templates."""
+    return [Interpreter(template, key) for template in templates for key, _ in template.of_type(TYPE)]
