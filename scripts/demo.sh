@@ -2,11 +2,14 @@
 # The whole road on this machine: local endpoint, cdk deploy, preflight, canary, cdk destroy. No AWS account.
 set -eu
 cd "$(dirname "$0")/.."
-home=.interpreter-local/demo
+home=$PWD/.interpreter-local/demo
+result=$home/result.json
+PATH=$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH
+export PATH
 
 if [ "${1:-}" != inside ]; then
     # An endpoint of the demo's own, on a free port: it disturbs no other, and `run` ends it however this ends.
-    exec .venv/bin/interpreter-local run --home "$home" --port 0 -- sh "$0" inside
+    exec interpreter-local run --home "$home" --port 0 -- sh "$0" inside
 fi
 
 began=$(date +%s)
@@ -14,20 +17,35 @@ step() {
     printf '\n== %s  [%ss]\n' "$1" "$(($(date +%s) - began))"
 }
 
+# The cdk CLI tells its progress on stderr; shown when it fails.
+quietly() {
+    "$@" >"$home/cdk.log" 2>&1 || { status=$?; cat "$home/cdk.log" >&2; exit "$status"; }
+}
+
 step "local endpoint: $AWS_ENDPOINT_URL"
-.venv/bin/interpreter-local status --home "$home"
+interpreter-local status --home "$home"
 
 step "cdk bootstrap: roles and asset bucket of the CDK, once an account and region"
-cdk bootstrap --progress events
+quietly cdk bootstrap --progress events
 
-step "cdk deploy: synthesize, check the templates, create the fleet"
-cdk deploy --all --require-approval never --progress events --outputs-file cdk-outputs.json
+step "cdk synth: make the templates and check them"
+cdk synth --quiet
+python scripts/check.py cdk.out
+
+step "cdk deploy: create the fleet"
+cdk deploy --all --app cdk.out --require-approval never --progress events
 
 step "preflight: is there room to run it?"
 python scripts/validate.py preflight
 
 step "canary: start, invoke and stop a session on every interpreter"
-python scripts/validate.py canary
+rm -f "$result"
+# Whatever it finds, the fleet is removed first; `show` gives its exit status at the end.
+python scripts/validate.py canary --json "$result" || echo "canary: exit status $?"
 
 step "cdk destroy: remove the fleet"
-cdk destroy --all --force --progress events
+quietly cdk destroy --all --app cdk.out --force --progress events
+echo "removed"
+
+step "what was proved"
+python scripts/validate.py show "$result"

@@ -1,0 +1,1 @@
+"""What a canary tries in a session; one file each."""

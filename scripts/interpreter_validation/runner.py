@@ -1,0 +1,73 @@
+"""Runs the canary on many interpreters at once, and comes back only when every session is closed."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from interpreter_fleet.manifest import Record
+
+from .clients import AwsError, is_telling, words
+from .discover import inspect
+from .probes import lifecycle
+from .session import CanceledError, Sessions
+from .verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Canary:
+    """What the canary found on one interpreter; `milliseconds` of each step that it came to."""
+
+    record: Record
+    verdict: Verdict
+    detail: str
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+
+def run(
+    sessions: Sessions,
+    records: Sequence[Record],
+    concurrency: int,
+    done: Callable[[Canary], None],
+) -> tuple[list[Canary], bool]:
+    """One canary for each record, in their order, and whether the run was interrupted.
+
+    On KeyboardInterrupt open sessions are stopped; those not yet tried are reported as could-not-tell.
+    """
+    found: dict[Record, Canary] = {}
+    interrupted = False
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="canary") as pool:
+        pending: set[Future[Canary]] = {pool.submit(_one, sessions, record) for record in records}
+        while pending:
+            try:
+                # A short wait: signals are only seen by the main thread, between two waits.
+                finished, pending = wait(pending, timeout=0.1)
+                for future in finished:
+                    canary = future.result()
+                    found[canary.record] = canary
+                    done(canary)
+            except KeyboardInterrupt:
+                interrupted = True
+                sessions.cancel()
+    return [found[record] for record in records], interrupted
+
+
+def _one(sessions: Sessions, record: Record) -> Canary:
+    if sessions.canceled.is_set():
+        return Canary(record, Verdict.COULD_NOT_TELL, "interrupted")
+    deployed = inspect(sessions.clients, sessions.pace, record)
+    if deployed.verdict is not Verdict.PASS:
+        return Canary(record, deployed.verdict, deployed.detail)
+    began = time.perf_counter()
+    try:
+        took = lifecycle.run(sessions, record.id, record.base)
+    except lifecycle.ProbeError as error:
+        return Canary(record, Verdict.FAIL, str(error))
+    except CanceledError as error:
+        return Canary(record, Verdict.COULD_NOT_TELL, str(error))
+    except AwsError as error:
+        if sessions.canceled.is_set():
+            return Canary(record, Verdict.COULD_NOT_TELL, "interrupted")
+        verdict = Verdict.FAIL if is_telling(error) else Verdict.COULD_NOT_TELL
+        return Canary(record, verdict, words(error))
+    return Canary(record, Verdict.PASS, "", {**took, "all": (time.perf_counter() - began) * 1000})

@@ -1,0 +1,145 @@
+"""Sessions that are always closed: at the end, on an error, on Ctrl-C, after a reply that was lost."""
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .clients import AwsError, Clients, code_of, words
+from .pace import Pace
+from .quotas import ready_sessions
+
+NAME_PREFIX = "ifleet-canary-"
+# A canary takes seconds; what a killed one leaves ends by itself after this.
+TIMEOUT_SECONDS = 300
+_STOP_ATTEMPTS = 5
+
+
+class CanceledError(RuntimeError):
+    """The run was interrupted before this session was needed."""
+
+
+@dataclass
+class Session:
+    """A session that is READY."""
+
+    interpreter: str
+    id: str
+    name: str
+    stopped: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What every call on it names."""
+        return {"codeInterpreterIdentifier": self.interpreter, "sessionId": self.id}
+
+
+class Sessions:
+    """Opens and closes the sessions of one run; knows at any time which are open."""
+
+    def __init__(self, clients: Clients, pace: Pace, run: str) -> None:
+        self.clients = clients
+        self.pace = pace
+        self.run = run
+        self.canceled = threading.Event()
+        # Sessions that could not be stopped: what is left of the run, for the report.
+        self.leaked: list[str] = []
+        self._open: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def open(self, interpreter: str, base: str) -> Iterator[Session]:
+        """A session, stopped when the block ends, however it ends. AwsError if it cannot be started."""
+        name = f"{NAME_PREFIX}{self.run}-{base}"[:100]
+        session = self._start(interpreter, name)
+        try:
+            yield session
+        finally:
+            self.stop(session)
+
+    def stop(self, session: Session) -> None:
+        """Stops it once, whoever asks first; one that will not be stopped is remembered as leaked."""
+        with session.lock:
+            if session.stopped:
+                return
+            error = self._try_stop(session)
+            session.stopped = True
+        with self._lock:
+            self._open.pop(session.id, None)
+            if error:
+                self.leaked.append(f"{session.id} of {session.interpreter}: {error}")
+
+    def cancel(self) -> None:
+        """Ends every open session and lets no new one begin; calls that run in them end with it."""
+        self.canceled.set()
+        with self._lock:
+            still_open = list(self._open.values())
+        for session in still_open:
+            self.stop(session)
+
+    def _start(self, interpreter: str, name: str) -> Session:
+        if self.canceled.is_set():
+            raise CanceledError("interrupted")
+        self.pace.wait("StartCodeInterpreterSession")
+        if self.canceled.is_set():
+            raise CanceledError("interrupted")
+        try:
+            # One token for all attempts: if a reply is lost, the retry gets the same session.
+            started = self.clients.data.start_code_interpreter_session(
+                codeInterpreterIdentifier=interpreter,
+                name=name,
+                sessionTimeoutSeconds=TIMEOUT_SECONDS,
+                clientToken=f"{uuid.uuid4()}-start",
+            )
+        except AwsError:
+            self._stop_lost(interpreter, name)
+            raise
+        session = Session(interpreter, started["sessionId"], name)
+        with self._lock:
+            self._open[session.id] = session
+        if self.canceled.is_set():
+            self.stop(session)
+            raise CanceledError("interrupted")
+        return session
+
+    def _stop_lost(self, interpreter: str, name: str) -> None:
+        """A start without a reply may have started one all the same; it carries our name."""
+        try:
+            lost = [one for one in ready_sessions(self.clients.data, interpreter) if one.get("name") == name]
+        except AwsError as error:
+            # Whoever may not list may as a rule not start either; if one was started, its time ends it.
+            if code_of(error) not in ("AccessDeniedException", "ResourceNotFoundException"):
+                self.leaked.append(f"perhaps one of {interpreter} named {name}: {words(error)}")
+            return
+        for one in lost:
+            self.stop(Session(interpreter, one["sessionId"], name))
+
+    def _try_stop(self, session: Session) -> str:
+        problem = ""
+        for attempt in range(_STOP_ATTEMPTS):
+            self.pace.wait("StopCodeInterpreterSession")
+            try:
+                self.clients.data.stop_code_interpreter_session(**session.address)
+            except AwsError as error:
+                # 409: over already; 404: gone. Both are what we want.
+                if code_of(error) in ("ConflictException", "ResourceNotFoundException"):
+                    return ""
+                problem = words(error)
+                time.sleep(min(2.0**attempt * 0.25, 4.0))
+            else:
+                return ""
+        return problem
+
+
+def leftovers(clients: Clients, interpreter: str, run: str | None = None) -> list[dict[str, Any]]:
+    """The READY sessions of an interpreter that canaries left, of one run or of all."""
+    prefix = NAME_PREFIX + (f"{run}-" if run else "")
+    return [
+        one
+        for one in ready_sessions(clients.data, interpreter)
+        if str(one.get("name") or "").startswith(prefix)
+    ]
