@@ -91,7 +91,9 @@ class Template:
             raise UnresolvedError(f"{function} cannot be resolved from the template")
         try:
             return resolver(self, argument)
-        except (TypeError, KeyError, IndexError, AttributeError) as error:
+        except UnresolvedError:
+            raise
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise UnresolvedError(f"{function} has an argument it does not take: {argument!r}") from error
 
     def _ref(self, name: str) -> str:

@@ -4,6 +4,7 @@
 violation of its own.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ class SynthGate:
             report = run([read(Path(path)) for path in paths], all_rules())
             violations = _violations(report)
         except Exception as error:  # noqa: BLE001 - the CDK would exit 0
+            # The CDK shows no violation that names no resource.
+            print(f"the policy check could not run: {error}", file=sys.stderr)
             violations = [_crash(error)]
         return cdk.PolicyValidationPluginReport(success=not violations, violations=violations)
 

@@ -100,8 +100,10 @@ def holds(condition: Condition, context: Context) -> bool:
         wanted = [value.lower() == "true" for value in condition.values]
         return (values is None) in wanted
     if values is None:
-        # An absent key fails a test, and passes a negated or optional one; so does ForAllValues.
-        return operator.if_exists or operator.negated or operator.quantifier == "ForAllValues"
+        # An absent key passes an optional test, ForAllValues and a plain negated test; it fails the others.
+        if operator.if_exists or operator.quantifier == "ForAllValues":
+            return True
+        return operator.negated and not operator.quantifier
     patterns = [_pattern(operator.pattern, value) for value in condition.values]
     tests = [any(matches(pattern, value) for pattern in patterns) != operator.negated for value in values]
     if operator.quantifier == "ForAllValues":

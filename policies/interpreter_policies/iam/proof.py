@@ -22,7 +22,7 @@ from .evaluator import (
 )
 from .globs import Glob, classes, glob, matches
 
-_MAX_VALUES_TOGETHER = 5
+_MAX_VALUES_TOGETHER = 10
 _MAX_CONTEXTS = 50_000
 # Witnesses that a reader knows, preferred to the shortest text of their class.
 _KNOWN_ACTIONS = (

@@ -1,0 +1,79 @@
+"""`cdk synth` with the gate, through the real CLI: a finding stops it, and so does a rule that crashes."""
+
+import os
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+APP = """
+import aws_cdk as cdk
+from aws_cdk import aws_bedrockagentcore as agentcore
+from interpreter_policies.adapters import synth_gate
+
+app = cdk.App()
+stack = cdk.Stack(app, "Stack")
+{body}
+synth_gate.register(app)
+app.synth()
+"""
+PUBLIC = """
+agentcore.CfnCodeInterpreterCustom(
+    stack, "Interpreter", name="tool",
+    network_configuration=agentcore.CfnCodeInterpreterCustom.CodeInterpreterNetworkConfigurationProperty(
+        network_mode="{mode}"))
+"""
+CRASHING = """
+from interpreter_policies.rules.network.mode import NetworkMode
+NetworkMode.check = lambda self, interpreter, fleet: 1 / 0
+"""
+
+
+@pytest.fixture
+def synth(tmp_path):
+    """`synth(body)` → the finished `cdk synth` of an app with that body."""
+
+    def run(body):
+        (tmp_path / "app.py").write_text(APP.format(body=textwrap.dedent(body)))
+        path = f"{ROOT / 'node_modules/.bin'}{os.pathsep}{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["cdk", "synth", "--quiet", "--app", "python app.py", "--output", str(tmp_path / "cdk.out")],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path, "CDK_DISABLE_CLI_TELEMETRY": "true"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+def test_a_template_without_findings_passes(synth):
+    done = synth(PUBLIC.format(mode="SANDBOX"))
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_finding_stops_the_synth(synth):
+    done = synth(PUBLIC.format(mode="PUBLIC"))
+
+    assert done.returncode != 0
+    assert "NetworkMode is PUBLIC, expected SANDBOX or VPC" in done.stdout + done.stderr
+
+
+def test_a_rule_that_crashes_stops_the_synth(synth):
+    """By itself the CDK exits 0 when a plugin raises."""
+    done = synth(PUBLIC.format(mode="SANDBOX") + CRASHING)
+
+    assert done.returncode != 0
+    assert "rule ACCI-001 crashed" in done.stdout + done.stderr
+
+
+def test_nothing_to_check_stops_the_synth(synth):
+    done = synth("")
+
+    assert done.returncode != 0
+    assert "nothing to check" in done.stdout + done.stderr
