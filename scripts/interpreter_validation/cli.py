@@ -4,6 +4,7 @@ import argparse
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,7 +108,10 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     found = records(clients, options.fleet, options.only)
     limits = quotas.look_up(clients)
     run = secrets.token_hex(4)
-    sessions = Sessions(clients, Pace(limits.per_second, options.share), run)
+    canceled = threading.Event()
+    # An interrupted run waits for no turn.
+    pace = Pace(limits.per_second, options.share, sleep=canceled.wait)
+    sessions = Sessions(clients, pace, run, canceled)
     rows: list[quotas.Row] = []
     canaries: list[runner.Canary] = []
     swept: list[str] = []

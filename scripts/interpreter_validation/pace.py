@@ -13,7 +13,7 @@ class Pace:
         per_second: Mapping[str, float],
         share: float,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._interval = {name: 1 / (rate * share) for name, rate in per_second.items() if rate > 0}
         self._next: dict[str, float] = {}

@@ -41,11 +41,11 @@ class Session:
 class Sessions:
     """Opens and closes the sessions of one run; knows at any time which are open."""
 
-    def __init__(self, clients: Clients, pace: Pace, run: str) -> None:
+    def __init__(self, clients: Clients, pace: Pace, run: str, canceled: threading.Event) -> None:
         self.clients = clients
         self.pace = pace
         self.run = run
-        self.canceled = threading.Event()
+        self.canceled = canceled
         # Sessions that could not be stopped: what is left of the run, for the report.
         self.leaked: list[str] = []
         self._open: dict[str, Session] = {}

@@ -1,0 +1,153 @@
+"""Interpreters, sessions, roles and raw requests at the endpoint."""
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+import uuid
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+ACCOUNT = "123456789012"
+MANAGED = "aws.codeinterpreter.v1"
+
+
+@pytest.fixture(scope="session")
+def control(client):
+    return client("bedrock-agentcore-control")
+
+
+@pytest.fixture(scope="session")
+def data(client):
+    return client("bedrock-agentcore")
+
+
+@pytest.fixture
+def name():
+    """A new interpreter name."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def interpreter(control, name):
+    """The id of a new SANDBOX interpreter."""
+    made = control.create_code_interpreter(name=name, networkConfiguration={"networkMode": "SANDBOX"})
+    yield made["codeInterpreterId"]
+    control.delete_code_interpreter(codeInterpreterId=made["codeInterpreterId"])
+
+
+@pytest.fixture
+def session(data):
+    """`session(**start arguments)` → what names it in calls; stopped after the test if it still runs."""
+    opened = []
+
+    def start(codeInterpreterIdentifier=MANAGED, **arguments):  # noqa: N803 - the API's word
+        reply = data.start_code_interpreter_session(
+            codeInterpreterIdentifier=codeInterpreterIdentifier, **arguments
+        )
+        opened.append(
+            {"codeInterpreterIdentifier": codeInterpreterIdentifier, "sessionId": reply["sessionId"]}
+        )
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        try:
+            data.stop_code_interpreter_session(**one)
+        except data.exceptions.ConflictException:
+            continue  # the test stopped it
+
+
+@pytest.fixture
+def run(data):
+    """`run(session, code)` → the result of executeCode."""
+
+    def execute(session, code):
+        reply = data.invoke_code_interpreter(
+            **session, name="executeCode", arguments={"language": "python", "code": code}
+        )
+        [event] = reply["stream"]
+        return event["result"]
+
+    return execute
+
+
+@pytest.fixture(scope="session")
+def raw(variables):
+    """`raw("PUT", "/path", body)` → status, headers, body of a signed request, as they come."""
+    context = ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"])
+
+    def send(method, path, body=None, headers=()):
+        content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+        request = AWSRequest(
+            method, variables["AWS_ENDPOINT_URL"] + path, data=content, headers=dict(headers)
+        )
+        SigV4Auth(Credentials(ACCOUNT, "local"), "bedrock-agentcore", "us-east-1").add_auth(request)
+        sent = urllib.request.Request(
+            request.url, data=content, headers=dict(request.headers.items()), method=method
+        )
+        try:
+            with urllib.request.urlopen(sent, context=context, timeout=60) as reply:
+                return reply.status, reply.headers, reply.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def role_of(client):
+    """`role_of(*statements)` → credentials of a new role with these permissions."""
+    iam, sts = client("iam"), client("sts")
+
+    def make(*statements):
+        role = f"caller-{uuid.uuid4().hex[:8]}"
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+        arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=json.dumps(document))
+        return sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def execution_role(client):
+    """`execution_role(source_arn, service=…)` → the ARN of a role that trusts the service for that source."""
+    iam = client("iam")
+
+    def make(source_arn, service="bedrock-agentcore.amazonaws.com", account=ACCOUNT):
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": service},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": account},
+                        "ArnLike": {"aws:SourceArn": source_arn},
+                    },
+                }
+            ],
+        }
+        made = iam.create_role(
+            RoleName=f"execution-{uuid.uuid4().hex[:8]}",
+            Path="/BedrockAgentCore/",
+            AssumeRolePolicyDocument=json.dumps(trust),
+        )
+        return made["Role"]["Arn"]
+
+    return make

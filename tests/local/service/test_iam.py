@@ -1,0 +1,204 @@
+"""IAM is enforced on every call: actions on the two ARN families, roles by their trust."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+ACCOUNT = "123456789012"
+MANAGED = "aws.codeinterpreter.v1"
+CUSTOM = f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:code-interpreter-custom/"
+SANDBOX = {"networkMode": "SANDBOX"}
+USE = [
+    "bedrock-agentcore:StartCodeInterpreterSession",
+    "bedrock-agentcore:InvokeCodeInterpreter",
+    "bedrock-agentcore:StopCodeInterpreterSession",
+]
+
+
+def allow(actions, resource="*", **rest):
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **rest}
+
+
+def denied(call, **arguments):
+    """The message of the AccessDeniedException that a call ends with."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    response = caught.value.response
+    assert response["Error"]["Code"] == "AccessDeniedException"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    return response["Error"]["Message"]
+
+
+def test_a_caller_uses_the_interpreters_it_was_granted(client, role_of, interpreter):
+    mine = role_of(allow(USE, CUSTOM + interpreter))
+    data = client("bedrock-agentcore", credentials=mine)
+
+    started = data.start_code_interpreter_session(codeInterpreterIdentifier=interpreter)
+    one = {"codeInterpreterIdentifier": interpreter, "sessionId": started["sessionId"]}
+    code = {"language": "python", "code": "print(1)"}
+    [event] = data.invoke_code_interpreter(**one, name="executeCode", arguments=code)["stream"]
+    data.stop_code_interpreter_session(**one)
+
+    assert event["result"]["isError"] is False
+    assert "GetCodeInterpreterSession" in denied(data.get_code_interpreter_session, **one)
+    message = denied(data.start_code_interpreter_session, codeInterpreterIdentifier=MANAGED)
+    assert (
+        "is not authorized to perform: bedrock-agentcore:StartCodeInterpreterSession on resource" in message
+    )
+    assert message.endswith(
+        "because no identity-based policy allows the bedrock-agentcore:StartCodeInterpreterSession action"
+    )
+
+
+def test_the_managed_interpreter_is_of_another_family(client, role_of):
+    """`<account>:code-interpreter/*`, which some published examples grant, matches neither family."""
+    wrong = role_of(allow(USE, f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:code-interpreter/*"))
+    right = role_of(allow(USE, f"arn:aws:bedrock-agentcore:us-east-1:aws:code-interpreter/{MANAGED}"))
+
+    denied(
+        client("bedrock-agentcore", credentials=wrong).start_code_interpreter_session,
+        codeInterpreterIdentifier=MANAGED,
+    )
+    data = client("bedrock-agentcore", credentials=right)
+    started = data.start_code_interpreter_session(codeInterpreterIdentifier=MANAGED)
+    data.stop_code_interpreter_session(codeInterpreterIdentifier=MANAGED, sessionId=started["sessionId"])
+
+
+def test_an_explicit_deny_wins(client, role_of, interpreter):
+    both = role_of(allow("bedrock-agentcore:*"), {**allow(USE, CUSTOM + "*"), "Effect": "Deny"})
+    data = client("bedrock-agentcore", credentials=both)
+
+    message = denied(data.start_code_interpreter_session, codeInterpreterIdentifier=interpreter)
+
+    assert message.endswith("with an explicit deny in an identity-based policy")
+
+
+def test_creating_and_listing_have_no_resource(client, role_of, name):
+    scoped = role_of(
+        allow(
+            ["bedrock-agentcore:CreateCodeInterpreter", "bedrock-agentcore:ListCodeInterpreters"],
+            CUSTOM + "*",
+        )
+    )
+    control = client("bedrock-agentcore-control", credentials=scoped)
+
+    denied(control.create_code_interpreter, name=name, networkConfiguration=SANDBOX)
+    denied(control.list_code_interpreters)
+
+
+def test_tags_authorize(client, role_of, control, name):
+    made = control.create_code_interpreter(name=name, networkConfiguration=SANDBOX, tags={"team": "a"})
+    identifier = made["codeInterpreterId"]
+
+    def of_team(team):
+        condition = {"StringEquals": {"aws:ResourceTag/team": team}}
+        credentials = role_of(allow("bedrock-agentcore:GetCodeInterpreter", Condition=condition))
+        return client("bedrock-agentcore-control", credentials=credentials)
+
+    assert of_team("a").get_code_interpreter(codeInterpreterId=identifier)["name"] == name
+    denied(of_team("b").get_code_interpreter, codeInterpreterId=identifier)
+    control.delete_code_interpreter(codeInterpreterId=identifier)
+
+
+def test_subnets_can_be_required(client, role_of, name):
+    """The one condition on the network that IAM has for this service."""
+    vpc_only = role_of(
+        allow("bedrock-agentcore:*"),
+        {
+            **allow("bedrock-agentcore:CreateCodeInterpreter"),
+            "Effect": "Deny",
+            "Condition": {"Null": {"bedrock-agentcore:subnets": "true"}},
+        },
+    )
+    control = client("bedrock-agentcore-control", credentials=vpc_only)
+    network = {"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]}
+
+    denied(control.create_code_interpreter, name=name, networkConfiguration=SANDBOX)
+    made = control.create_code_interpreter(
+        name=name, networkConfiguration={"networkMode": "VPC", "vpcConfig": network}
+    )
+    control.delete_code_interpreter(codeInterpreterId=made["codeInterpreterId"])
+
+
+def test_a_wrong_secret_is_refused(client, role_of):
+    credentials = {**role_of(allow("*")), "SecretAccessKey": "wrong"}
+
+    with pytest.raises(ClientError) as caught:
+        client("bedrock-agentcore-control", credentials=credentials).list_code_interpreters()
+
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_role_must_be_passed(client, role_of, execution_role, control, name):
+    role = execution_role(f"{CUSTOM}{name}-*")
+    call = {"name": name, "networkConfiguration": SANDBOX, "executionRoleArn": role}
+    create = allow("bedrock-agentcore:CreateCodeInterpreter")
+    service = {"StringEquals": {"iam:PassedToService": "bedrock-agentcore.amazonaws.com"}}
+
+    without = client("bedrock-agentcore-control", credentials=role_of(create))
+    assert "iam:PassRole" in denied(without.create_code_interpreter, **call)
+    passing = allow("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/BedrockAgentCore/*", Condition=service)
+    with_it = client("bedrock-agentcore-control", credentials=role_of(create, passing))
+    made = with_it.create_code_interpreter(**call)["codeInterpreterId"]
+    assert control.get_code_interpreter(codeInterpreterId=made)["executionRoleArn"] == role
+    control.delete_code_interpreter(codeInterpreterId=made)
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        (CUSTOM + "another-*", {}),
+        (f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:code-interpreter/*", {}),
+        (CUSTOM + "*", {"service": "lambda.amazonaws.com"}),
+        (CUSTOM + "*", {"account": "999999999999"}),
+    ],
+)
+def test_a_role_that_does_not_trust_the_service_for_it_is_refused(
+    control, execution_role, name, source, options
+):
+    role = execution_role(source, **options)
+
+    with pytest.raises(ClientError, match="role validation failed") as caught:
+        control.create_code_interpreter(name=name, networkConfiguration=SANDBOX, executionRoleArn=role)
+
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert "does not let bedrock-agentcore.amazonaws.com assume it" in str(caught.value)
+
+
+def test_a_trust_that_is_withdrawn_ends_the_use_of_the_interpreter(
+    client, control, data, execution_role, name
+):
+    role = execution_role(f"{CUSTOM}{name}-*")
+    made = control.create_code_interpreter(name=name, networkConfiguration=SANDBOX, executionRoleArn=role)
+    identifier = made["codeInterpreterId"]
+    foreign = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    client("iam").update_assume_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyDocument=json.dumps(foreign)
+    )
+
+    denied(data.start_code_interpreter_session, codeInterpreterIdentifier=identifier)
+
+    control.delete_code_interpreter(codeInterpreterId=identifier)
+
+
+def test_service_quotas_answer_by_name_and_ask_iam(client, role_of):
+    quotas = client("service-quotas")
+    pages = quotas.get_paginator("list_service_quotas").paginate(
+        ServiceCode="bedrock-agentcore", PaginationConfig={"PageSize": 4}
+    )
+    values = {one["QuotaName"]: one["Value"] for page in pages for one in page["Quotas"]}
+
+    assert values["Total concurrent active code interpreter sessions per account"] == 1000
+    assert values["InvokeCodeInterpreter API rate"] == 30
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("service-quotas", credentials=role_of(allow("s3:*"))).list_service_quotas(
+            ServiceCode="bedrock-agentcore"
+        )
+    with pytest.raises(quotas.exceptions.NoSuchResourceException):
+        quotas.list_service_quotas(ServiceCode="nothing")
