@@ -1,8 +1,10 @@
 """What every test runs under, and the endpoint that many of them talk to."""
 
+import json
 import os
 import shlex
 import subprocess
+import uuid
 from pathlib import Path
 
 import boto3
@@ -25,7 +27,7 @@ def endpoint_home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def variables(endpoint_home):
-    """What `interpreter-local env` prints; the endpoint runs until the end of the tests (of this worker)."""
+    """What `interpreter-local env` prints; the endpoint runs until the tests end."""
     subprocess.run([LOCAL, "up", "--home", endpoint_home, "--port", "0"], check=True, timeout=120)
     try:
         printed = subprocess.run(
@@ -53,5 +55,60 @@ def client(variables):
             aws_session_token=given.get("SessionToken"),
             config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def role_of(client):
+    """`role_of(*statements)` → credentials of a new role with these permissions."""
+    iam, sts = client("iam"), client("sts")
+
+    def make(*statements):
+        role = f"caller-{uuid.uuid4().hex[:8]}"
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+        arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=json.dumps(document))
+        return sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def execution_role(client):
+    """`execution_role(source_arn, service=…)` → the ARN of a role that trusts the service for that source."""
+    iam = client("iam")
+
+    def make(source_arn, service="bedrock-agentcore.amazonaws.com", account=ACCOUNT):
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": service},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": account},
+                        "ArnLike": {"aws:SourceArn": source_arn},
+                    },
+                }
+            ],
+        }
+        made = iam.create_role(
+            RoleName=f"execution-{uuid.uuid4().hex[:8]}",
+            Path="/BedrockAgentCore/",
+            AssumeRolePolicyDocument=json.dumps(trust),
+        )
+        return made["Role"]["Arn"]
 
     return make

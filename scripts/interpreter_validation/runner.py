@@ -1,5 +1,6 @@
 """Runs the canary on many interpreters at once, and comes back only when every session is closed."""
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -34,22 +35,24 @@ def run(
 
     On KeyboardInterrupt open sessions are stopped; those not yet tried are reported as could-not-tell.
     """
-    found: dict[Record, Canary] = {}
     interrupted = False
     with ThreadPoolExecutor(concurrency, thread_name_prefix="canary") as pool:
-        pending: set[Future[Canary]] = {pool.submit(_one, sessions, record) for record in records}
+        futures: list[Future[Canary]] = [pool.submit(_one, sessions, record) for record in records]
+        pending = set(futures)
         while pending:
             try:
                 # A short wait: signals are only seen by the main thread, between two waits.
                 finished, pending = wait(pending, timeout=0.1)
                 for future in finished:
-                    canary = future.result()
-                    found[canary.record] = canary
-                    done(canary)
+                    done(future.result())
             except KeyboardInterrupt:
                 interrupted = True
+                # A second Ctrl-C must not cut the closing of sessions short.
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
                 sessions.cancel()
-    return [found[record] for record in records], interrupted
+                pending = {future for future in futures if not future.done()}
+    return [future.result() for future in futures], interrupted
 
 
 def _one(sessions: Sessions, record: Record) -> Canary:
