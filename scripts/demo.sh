@@ -26,7 +26,9 @@ step "local endpoint: $AWS_ENDPOINT_URL"
 interpreter-local status --home "$home"
 
 step "cdk bootstrap: roles and asset bucket of the CDK, once an account and region"
-quietly cdk bootstrap --progress events
+# From a folder without an app, which would be synthesized for nothing; the endpoint's account and region.
+(cd "$home" && quietly cdk bootstrap "aws://123456789012/$AWS_REGION" --progress events)
+echo "bootstrapped"
 
 step "cdk synth: make the templates and check them"
 cdk synth --quiet
