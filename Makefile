@@ -47,8 +47,8 @@ demo: .venv/.installed .venv-sandbox/.installed node_modules/.installed ## decla
 test: setup lint types unit ## set up, then lint, types and every test but the slow ones
 
 lint:
-	@.venv/bin/ruff check
-	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check --no-cache
+	@.venv/bin/ruff format --check --no-cache
 
 types:
 	@.venv/bin/mypy

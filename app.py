@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import aws_cdk as cdk
-from interpreter_policies.adapters import synth_gate
 
 from interpreter_fleet import FleetFileError, FleetTooLargeError, InterpreterFleet, load
+from interpreter_policies.adapters import synth_gate
 
 
 def main() -> int:
