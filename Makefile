@@ -8,10 +8,10 @@ export PATH := $(VENV)/bin:$(ROOT)/node_modules/.bin:$(PATH)
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit slow check bench docs lock clean
+.PHONY: help setup sandbox-extra demo test lint types unit slow check bench docs lock clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed .venv-sandbox/.installed .venv-checkov/.installed node_modules/.installed ## install everything into this folder, pinned and hashed
 
@@ -34,6 +34,13 @@ setup: .venv/.installed .venv-sandbox/.installed .venv-checkov/.installed node_m
 	@echo "setup: checkov into .venv-checkov"
 	@$(PYTHON) -m venv .venv-checkov
 	@.venv-checkov/bin/python $(PIP_INSTALL) --no-compile -r requirements/checkov.txt
+	@touch $@
+
+sandbox-extra: .venv-sandbox/.extra ## opt-in: the rest of what the service has preinstalled, for sessions (about 4 GB)
+
+.venv-sandbox/.extra: requirements/sandbox-extra.txt .venv-sandbox/.installed
+	@echo "setup: everything that the service has preinstalled into .venv-sandbox; this is about 4 GB"
+	@.venv-sandbox/bin/python $(PIP_INSTALL) -r requirements/sandbox-extra.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json .venv/.installed
@@ -74,6 +81,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-e
 lock: ## resolve the dependencies anew into requirements/ and package-lock.json
 	@$(LOCK) pyproject.toml --all-extras --output-file requirements/dev.txt
 	@$(LOCK) requirements/sandbox.in --output-file requirements/sandbox.txt
+	@cd requirements && $(LOCK) sandbox-extra.in --output-file sandbox-extra.txt
 	@$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 	@.venv/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 

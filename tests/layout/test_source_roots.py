@@ -102,7 +102,7 @@ def test_the_lock_files_name_no_address():
     locks = [*ROOT.glob("requirements/*.txt"), ROOT / "package-lock.json"]
 
     assert [p.name for p in locks if "://" in p.read_text()] == []
-    assert len(locks) == 4
+    assert len(locks) == 5
 
 
 def test_the_agentcore_clients_exist():
