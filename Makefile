@@ -73,8 +73,9 @@ check: .venv/.installed node_modules/.installed ## synthesize the fleet and chec
 bench: .venv/.installed .venv-sandbox/.installed node_modules/.installed ## run the benchmarks, each beside a peer
 	@for b in benchmarks/bench_*.py; do .venv/bin/python $$b || exit 1; done
 
-docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml
+docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml, docs/rules.md
 	@.venv/bin/python -m interpreter_fleet.schema
+	@.venv/bin/python -m interpreter_policies.rules_doc
 
 # Run by a maintainer to move the pins; needs `uv` on the PATH. No index address is written.
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from . import report
-from .engine import CheckError, Report, run
-from .rule import Rule
-from .rules import all_rules
+from .engine import CheckError, run
+from .rule import PROFILES, Rule
+from .rules import all_rules, rules_of
 from .template import TemplateError, load
 
 _EPILOG = """\
@@ -35,10 +35,21 @@ def main(argv: list[str] | None = None) -> int:
         nargs="*",
         help="cloud assemblies or template files (default: cdk.out); `explain ID` explains a rule",
     )
-    parser.add_argument("--format", choices=list(report.FORMATS), default="table", help="default: table")
+    parser.add_argument(
+        "--format",
+        choices=[name for name in report.FORMATS if name != "verbose"],
+        default="table",
+        help="default: table",
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there, a summary here")
     parser.add_argument(
         "--rule", action="append", metavar="ID", help="check only this rule; may be given again"
+    )
+    parser.add_argument(
+        "--profile", choices=PROFILES, default="baseline", help="the rules to check (default: baseline)"
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="in the table, a line for every rule that holds"
     )
     parser.add_argument("--list-rules", action="store_true", help="list the rules and stop")
     options = parser.parse_args(argv)
@@ -50,26 +61,22 @@ def main(argv: list[str] | None = None) -> int:
         if name not in known:
             parser.error(f"no rule {name!r}, expected one of {', '.join(known)}")
     if options.list_rules:
-        for rule in rules:
+        for rule in rules_of(options.profile):
             print(f"{rule.id}  {rule.severity:<8}  {rule.title}{'' if rule.waivable else ' (not waivable)'}")
         return 0
     if options.path[:1] == ["explain"]:
         for name in wanted or known:
             print(_explained(known[name]))
         return 0
-    # Waivers of rules that are not asked for stay unjudged, so all rules run and the report is cut.
-    return _check(options, rules)
+    chosen = [known[name] for name in sorted(set(wanted))] if wanted else rules_of(options.profile)
+    return _check(options, chosen, rules)
 
 
-def _check(options: argparse.Namespace, rules: list[Rule]) -> int:
+def _check(options: argparse.Namespace, chosen: list[Rule], known: list[Rule]) -> int:
     try:
         templates = [one for path in options.path or ["cdk.out"] for one in load(Path(path))]
-        found = run(templates, rules)
-        if options.rule:
-            found = Report(
-                tuple(result for result in found.results if result.rule.id in options.rule), found.problems
-            )
-        text = report.FORMATS[options.format](found)
+        found = run(templates, chosen, known=known)
+        text = report.FORMATS["verbose" if options.verbose else options.format](found)
         if options.output:
             options.output.write_text(text + "\n")
             text = f"{report.summary(found)} ({options.output})"

@@ -13,13 +13,26 @@ _SARIF_LEVELS = {"critical": "error", "high": "error", "medium": "warning"}
 
 
 def table(report: Report) -> str:
-    """Columns for a terminal, findings spelled out below."""
+    """What needs somebody or was waived, and for each interpreter how many rules hold."""
+    rows = [_row(result) for result in report.results if result.status != "pass"]
+    for key in dict.fromkeys((result.template, result.logical_id) for result in report.results):
+        mine = [result for result in report.results if (result.template, result.logical_id) == key]
+        held = [result for result in mine if result.status == "pass"]
+        proven = [
+            one.evidence for one in held if one.evidence.startswith("proven: ") and " on " in one.evidence
+        ]
+        rows.append((f"{len(held)} rules", mine[0].interpreter, "PASS", "; ".join(proven) or "hold"))
+    return _laid_out(report, rows)
+
+
+def verbose(report: Report) -> str:
+    """Every rule on every interpreter."""
+    return _laid_out(report, [_row(result) for result in report.results])
+
+
+def _laid_out(report: Report, rows: list[tuple[str, str, str, str]]) -> str:
     heads = ("rule", "interpreter", "verdict", "evidence")
-    rows = [
-        (result.rule.id, result.interpreter, result.status.upper(), _evidence(result))
-        for result in report.results
-    ]
-    rows += [("waiver", problem.interpreter, "FAIL", problem.text) for problem in report.problems]
+    rows = rows + [("waiver", problem.interpreter, "FAIL", problem.text) for problem in report.problems]
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(3)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
@@ -32,8 +45,11 @@ def table(report: Report) -> str:
             f"  why: {rule.why}",
             f"  fix: {rule.fix}",
         ]
-    lines += ["", summary(report)]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", summary(report)])
+
+
+def _row(result: Result) -> tuple[str, str, str, str]:
+    return result.rule.id, result.interpreter, result.status.upper(), _evidence(result)
 
 
 def summary(report: Report) -> str:
@@ -165,6 +181,7 @@ def github(report: Report) -> str:
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "table": table,
+    "verbose": verbose,
     "json": as_json,
     "sarif": sarif,
     "junit": junit,

@@ -15,6 +15,9 @@ from .view import Interpreter
 UNJUDGED = (UnresolvedError, DocumentError, UnsupportedError, TooManyClassesError)
 
 
+PROFILES = ("baseline", "securityhub", "data-perimeter")
+
+
 class Verdict(Enum):
     """UNKNOWN counts as failed unless it is waived."""
 
@@ -39,7 +42,10 @@ class Rule:
     severity: ClassVar[Literal["critical", "high", "medium"]]
     why: ClassVar[str]
     fix: ClassVar[str]
+    source: ClassVar[str]
     waivable: ClassVar[bool] = True
+    # What it is checked for; `baseline` is checked always.
+    profiles: ClassVar[frozenset[str]] = frozenset({"baseline"})
 
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
         """Judges `interpreter`; `fleet` is every interpreter of the run, itself included."""

@@ -38,7 +38,7 @@ class Template:
     """One template and the path it was read from."""
 
     path: Path
-    body: dict[str, Any] = field(hash=False)
+    body: dict[str, Any] = field(hash=False, compare=False)
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:

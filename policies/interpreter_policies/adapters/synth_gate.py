@@ -12,7 +12,7 @@ import aws_cdk as cdk
 import jsii
 
 from interpreter_policies.engine import Problem, Report, Result, run
-from interpreter_policies.rules import all_rules
+from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.template import read
 
 NAME = "interpreter-fleet"
@@ -40,13 +40,13 @@ class SynthGate:
     @property
     def rule_ids(self) -> list[str] | None:
         """Every rule that is checked."""
-        return [rule.id for rule in all_rules()]
+        return [rule.id for rule in rules_of("baseline")]
 
     def validate(self, context: Any) -> cdk.PolicyValidationPluginReport:
         """Checks the templates. Never raises."""
         try:
             paths = [str(stack.template_path) for stack in context.stack_templates]
-            report = run([read(Path(path)) for path in paths], all_rules())
+            report = run([read(Path(path)) for path in paths], rules_of("baseline"), known=all_rules())
             violations = _violations(report)
         except Exception as error:  # noqa: BLE001 - the CDK would exit 0
             # The CDK shows no violation that names no resource.

@@ -16,3 +16,8 @@ def all_rules() -> list[Rule]:
                     raise ValueError(f"two rules have the id {value.id}: {found[value.id]!r} and {value!r}")
                 found[value.id] = value()
     return [found[key] for key in sorted(found)]
+
+
+def rules_of(profile: str) -> list[Rule]:
+    """The rules of a profile, by id: those of `baseline`, and what the profile adds."""
+    return [rule for rule in all_rules() if rule.profiles & {"baseline", profile}]

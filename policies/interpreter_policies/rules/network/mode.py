@@ -14,6 +14,7 @@ class NetworkMode(Rule):
     severity = "high"
     why = "Code that a model wrote, with the internet in reach, can carry out whatever its role can read."
     fix = "Set NetworkMode to SANDBOX or VPC; for PUBLIC add a waiver with reason, owner and end date."
+    source = "AWS Security Hub BedrockAgentCore.7"
 
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
         mode = interpreter.network_mode

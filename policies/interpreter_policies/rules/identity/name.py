@@ -1,0 +1,27 @@
+"""ACCI-005."""
+
+import re
+from collections.abc import Sequence
+
+from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.view import Interpreter
+
+
+class Name(Rule):
+    """The name is one that the API takes."""
+
+    id = "ACCI-005"
+    title = "name is one that the API takes"
+    severity = "medium"
+    why = "The API refuses other names only when the deployment is under way."
+    fix = "A letter, then letters, digits and underscores, 48 characters at most."
+    source = "CreateCodeInterpreter API model"
+
+    def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
+        name = interpreter.template.text(interpreter.properties.get("Name"))
+        if _NAME.fullmatch(name):
+            return passed(f"Name is {name}")
+        return failed(f"Name is {name!r}, expected {_NAME.pattern}")
+
+
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")

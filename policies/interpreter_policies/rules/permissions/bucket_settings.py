@@ -1,0 +1,44 @@
+"""ACCI-027."""
+
+from collections.abc import Sequence
+
+from interpreter_policies.iam.document import Statement
+from interpreter_policies.iam.proof import counterexample, describe
+from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.view import Interpreter
+
+
+class BucketSettings(Rule):
+    """The role cannot change buckets or who may read objects."""
+
+    id = "ACCI-027"
+    title = "role cannot change buckets or object ACLs"
+    severity = "high"
+    why = "Who can set a bucket's policy or an object's ACL can open it to everybody."
+    fix = "Remove these actions; reading and writing objects needs none of them."
+    source = "service authorization reference of Amazon S3"
+
+    def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
+        role = interpreter.role
+        if role is None:
+            return passed("has no execution role")
+        shown = counterexample(role.permissions, _ALL_ELSE)
+        if shown is not None:
+            return failed(f"the role allows {describe(shown)}")
+        return passed("proven: allows none of these actions")
+
+
+_FORBIDDEN = (
+    "s3:createbucket",
+    "s3:deletebucket*",
+    "s3:putbucket*",
+    "s3:putobjectacl",
+    "s3:putobjectversionacl",
+    "s3:putreplicationconfiguration",
+    "s3:replicateobject",
+    "s3:putencryptionconfiguration",
+    "s3:putlifecycleconfiguration",
+    "s3:putaccesspointpolicy",
+    "s3:bypassgovernanceretention",
+)
+_ALL_ELSE = (Statement("Allow", not_actions=_FORBIDDEN, resources=("*",)),)
