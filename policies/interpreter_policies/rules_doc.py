@@ -7,8 +7,8 @@ from .rules import all_rules
 _HEAD = """\
 # Rules
 
-Generated from `policies/interpreter_policies/rules/` by `make docs`. `python scripts/check.py explain ID` prints
-one of them. `baseline` is checked always; another profile (`--profile`) adds its own.
+Generated from `policies/interpreter_policies/rules/` by `make docs`. `python scripts/check.py explain ID`
+prints one of them. `baseline` is checked always; another profile (`--profile`) adds its own.
 
 A rule answers pass, fail or unknown for each interpreter. Unknown counts as failed: a value that the template
 does not tell, a policy that is kept elsewhere. A waiver in `fleet.yaml` (rule, reason, owner, until) lets a
@@ -37,3 +37,4 @@ def text() -> str:
 
 if __name__ == "__main__":
     Path("docs/rules.md").write_text(text())
+    print("wrote docs/rules.md")
