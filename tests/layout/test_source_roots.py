@@ -25,6 +25,8 @@ MAY_IMPORT = {
 
 # The few files that talk to a host tool, and what that is.
 HOST_TOOLS = {
+    "policies/interpreter_policies/adapters/cfn_lint.py": {"cfnlint"},
+    "policies/interpreter_policies/adapters/pytest_plugin.py": {"pytest"},
     "policies/interpreter_policies/adapters/synth_gate.py": {"aws_cdk", "jsii"},
     # Runs inside a session, in the sessions' own environment.
     "local/interpreter_local/kernels/python_kernel.py": {"IPython"},

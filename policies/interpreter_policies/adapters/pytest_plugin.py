@@ -1,0 +1,190 @@
+"""Policy unit tests: `pytest_plugins = ["interpreter_policies.adapters.pytest_plugin"]` in a conftest.
+
+    def test_analytics_reads_its_prefix_only(interpreters):
+        role = interpreters["analytics"].role
+        assert role.allows("s3:GetObject", "arn:aws:s3:::data/analytics/a.csv")
+        assert role.denies("s3:GetObject", "arn:aws:s3:::data/finance/a.csv")
+        interpreters["analytics"].assert_reaches_only_its_storage()
+
+The templates are those of `--templates` (default: cdk.out). What only the deployment knows is filled in from
+the fixture `template_values`, which a conftest may replace.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from interpreter_policies.engine import run
+from interpreter_policies.iam.document import Statement
+from interpreter_policies.iam.evaluator import Request, applies
+from interpreter_policies.iam.proof import counterexample, describe
+from interpreter_policies.report import table
+from interpreter_policies.rules import all_rules, rules_of
+from interpreter_policies.rules.storage.prefix import envelope
+from interpreter_policies.template import Template, load
+from interpreter_policies.view import Interpreter, Storage
+from interpreter_policies.view import interpreters as read_interpreters
+
+Values = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision that reads like a sentence; true when it is the one that was asked for."""
+
+    holds: bool
+    sentence: str
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True)
+class RoleUnderTest:
+    """The execution role of one interpreter."""
+
+    owner: str
+    statements: tuple[Statement, ...]
+
+    def allows(self, action: str, resource: str, **context: str) -> Decision:
+        """Whether the role may; condition keys as `s3_prefix="a/"` for `s3:prefix`."""
+        allowed, why = self._decide(action, resource, context)
+        return Decision(allowed, f"{self.owner} may{'' if allowed else ' not'} {action} on {resource}: {why}")
+
+    def denies(self, action: str, resource: str, **context: str) -> Decision:
+        """Whether the role may not."""
+        decision = self.allows(action, resource, **context)
+        return Decision(not decision.holds, decision.sentence)
+
+    def _decide(self, action: str, resource: str, context: Mapping[str, str]) -> tuple[bool, str]:
+        keys = {key.replace("_", ":", 1).lower(): (value,) for key, value in context.items()}
+        request = Request(action.lower(), resource, keys)
+        matching = [statement for statement in self.statements if applies(statement, request)]
+        for effect in ("Deny", "Allow"):
+            for statement in matching:
+                if statement.effect == effect:
+                    name = (
+                        f"statement {statement.sid}"
+                        if statement.sid
+                        else f"a statement on {statement.resources}"
+                    )
+                    return effect == "Allow", f"{name} {'denies' if effect == 'Deny' else 'allows'} it"
+        return False, "no statement allows it"
+
+
+@dataclass(frozen=True)
+class InterpreterUnderTest:
+    """One interpreter of the templates."""
+
+    interpreter: Interpreter
+    values: Values
+
+    @property
+    def role(self) -> RoleUnderTest:
+        """Its execution role; without one nothing is allowed. Raises what the core cannot read."""
+        role = self.interpreter.role
+        statements = role.permissions if role else ()
+        return RoleUnderTest(self.interpreter.title, tuple(_filled(one, self.values) for one in statements))
+
+    @property
+    def storage(self) -> Storage | None:
+        """What it was declared to reach."""
+        found = self.interpreter.storage
+        return found and replace(found, bucket=_text(found.bucket, self.values))
+
+    def assert_reaches_only(self, *allowed: Statement) -> None:
+        """Fails with a request that the role allows and these statements do not: proven for every request."""
+        shown = counterexample(self.role.statements, allowed)
+        if shown is not None:
+            pytest.fail(f"{self.interpreter.title} may also {describe(shown)}", pytrace=False)
+
+    def assert_reaches_only_its_storage(self) -> None:
+        """The same for the prefix and access that were declared."""
+        self.assert_reaches_only(*(_filled(one, self.values) for one in envelope(self.storage)))
+
+
+class InterpretersUnderTest(Mapping[str, InterpreterUnderTest]):
+    """By name; an unknown name says which there are."""
+
+    def __init__(self, templates: Sequence[Template], values: Values) -> None:
+        self.templates = templates
+        found = (InterpreterUnderTest(one, values) for one in read_interpreters(templates))
+        self._by_name = {one.interpreter.title: one for one in found}
+
+    def __getitem__(self, name: str) -> InterpreterUnderTest:
+        if name not in self._by_name:
+            raise KeyError(f"no interpreter {name!r}, there are {', '.join(sorted(self._by_name))}")
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def assert_compliant(self, profile: str = "baseline") -> None:
+        """Every rule of a profile holds for every interpreter, or is waived."""
+        report = run(self.templates, rules_of(profile), known=all_rules())
+        if not report.ok:
+            pytest.fail(table(report), pytrace=False)
+
+    def assert_disjoint(self) -> None:
+        """No role may do anything in what another interpreter was declared to reach."""
+        for one in self.values():
+            for other in self.values():
+                if one is not other and other.storage is not None:
+                    self._assert_apart(one, other, other.storage)
+
+    @staticmethod
+    def _assert_apart(one: InterpreterUnderTest, other: InterpreterUnderTest, storage: Storage) -> None:
+        theirs = f"arn:{one.values.get('AWS::Partition', '<AWS::Partition>')}:s3:::{storage.bucket}"
+        elsewhere = Statement("Allow", actions=("*",), not_resources=(f"{theirs}/{storage.prefix}*",))
+        shown = counterexample(one.role.statements, (elsewhere,))
+        if shown is not None:
+            name = other.interpreter.title
+            pytest.fail(
+                f"{one.interpreter.title} may {describe(shown)}, which belongs to {name}", pytrace=False
+            )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--templates`."""
+    parser.addoption("--templates", default="cdk.out", help="cloud assembly or template of the policy tests")
+
+
+@pytest.fixture(scope="session")
+def template_values() -> Values:
+    """What the deployment would fill in for pseudo parameters."""
+    return {"AWS::Partition": "aws", "AWS::AccountId": "123456789012", "AWS::Region": "us-east-1"}
+
+
+@pytest.fixture(scope="session")
+def interpreters(request: pytest.FixtureRequest, template_values: Values) -> InterpretersUnderTest:
+    """Every interpreter of the templates, by name; fails when there is none."""
+    templates = load(Path(request.config.getoption("--templates")))
+    found = InterpretersUnderTest(templates, template_values)
+    if not found:
+        pytest.fail(f"no code interpreter in {', '.join(str(one.path) for one in templates)}", pytrace=False)
+    return found
+
+
+def _filled(statement: Statement, values: Values) -> Statement:
+    def texts(parts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_text(part, values) for part in parts)
+
+    return replace(
+        statement,
+        resources=texts(statement.resources),
+        not_resources=texts(statement.not_resources),
+        conditions=tuple(replace(one, values=texts(one.values)) for one in statement.conditions),
+    )
+
+
+def _text(text: str, values: Values) -> str:
+    return re.sub(r"<([^<>]+)>", lambda match: values.get(match[1], match[0]), text)
