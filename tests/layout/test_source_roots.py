@@ -26,6 +26,7 @@ MAY_IMPORT = {
 # The few files that talk to a host tool, and what that is.
 HOST_TOOLS = {
     "policies/interpreter_policies/adapters/cfn_lint.py": {"cfnlint"},
+    "policies/interpreter_policies/adapters/checkov_checks/interpreter_fleet.py": {"checkov"},
     "policies/interpreter_policies/adapters/pytest_plugin.py": {"pytest"},
     "policies/interpreter_policies/adapters/synth_gate.py": {"aws_cdk", "jsii"},
     # Runs inside a session, in the sessions' own environment.

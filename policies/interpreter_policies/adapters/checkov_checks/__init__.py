@@ -1,0 +1,1 @@
+"""Checks for checkov, which loads folders that are packages only."""

@@ -1,0 +1,77 @@
+"""The rules as external checks of checkov: `checkov --external-checks-dir <this folder>`.
+
+Rule ACCI-0nn is CKV_ACCI_0nn there. Checkov exits 0 when a check raises, when a template cannot be parsed and
+when an id is unknown: run it through `python -m interpreter_policies.adapters.checkov`, which does not.
+"""
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck
+from checkov.cloudformation.parser import parse
+from checkov.common.models.enums import CheckCategories, CheckResult
+
+# Checkov loads this file by its path and has an environment of its own; our core needs only Python.
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from interpreter_policies.engine import run
+from interpreter_policies.rule import Rule
+from interpreter_policies.rules import all_rules, rules_of
+from interpreter_policies.template import Template, load, read
+from interpreter_policies.view import TYPE
+
+
+def _scanned(name: str) -> Path:
+    """The file that checkov means: its names are relative to the folder that it was given."""
+    folders = [
+        Path(value)
+        for option, value in zip(sys.argv, sys.argv[1:], strict=False)
+        if option in ("-d", "--directory")
+    ]
+    for path in (Path(name), *(folder / name.lstrip("/") for folder in (*folders, Path.cwd()))):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"{name} is not there, seen from {Path.cwd()}")
+
+
+@cache
+def _templates(path: Path) -> tuple[Template, ...]:
+    own = read(path) if path.suffix == ".json" else _from_yaml(path)
+    beside = load(path.parent) if (path.parent / "manifest.json").exists() else []
+    return (own, *(one for one in beside if one.path.resolve() != path.resolve()))
+
+
+def _from_yaml(path: Path) -> Template:
+    """Checkov's own reader knows the short forms of intrinsic functions."""
+    body, _ = parse(str(path))
+    return Template(path, json.loads(json.dumps(body, default=str)))
+
+
+class _Check(BaseResourceCheck):  # type: ignore[misc]
+    """One rule."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(
+            name=rule.title,
+            id=f"CKV_{rule.id.replace('-', '_')}",
+            categories=[CheckCategories.IAM],
+            supported_resources=[TYPE],
+            guideline=rule.fix,
+        )
+        self.rule = rule
+
+    def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
+        name, _, logical_id = self.entity_path.rpartition(f":{TYPE}:")
+        path = _scanned(name)
+        logical_id = logical_id.rpartition(".")[2]
+        report = run(_templates(path), [self.rule], known=all_rules())
+        [mine] = [one for one in report.results if (one.template, one.logical_id) == (path, logical_id)]
+        # Of what a check says, only this reaches checkov's report.
+        self.evaluated_keys = [mine.evidence]
+        return CheckResult.FAILED if mine.is_finding else CheckResult.PASSED
+
+
+CHECKS = [_Check(rule) for rule in rules_of("baseline")]
