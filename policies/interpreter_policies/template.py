@@ -49,9 +49,15 @@ class Template:
 
     def of_type(self, *types: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The resources of these types, with their logical ids."""
+        for kind in types:
+            yield from self._by_type.get(kind, ())
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+        found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         for logical_id, resource in self.resources.items():
-            if resource.get("Type") in types:
-                yield logical_id, resource
+            found.setdefault(str(resource.get("Type")), []).append((logical_id, resource))
+        return found
 
     def plain(self, value: Any) -> Any:
         """The value with each intrinsic function replaced by text; members that are AWS::NoValue left out."""

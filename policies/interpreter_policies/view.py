@@ -69,7 +69,7 @@ class Role:
             raise UnresolvedError(f"managed policy {self.managed_policies[0]} is not in the template")
         return self.written_permissions
 
-    @property
+    @cached_property
     def written_permissions(self) -> tuple[Statement, ...]:
         """The same without managed policies that are elsewhere."""
         documents = [
@@ -152,7 +152,7 @@ class Interpreter:
         mode = self.network.get("NetworkMode")
         return None if mode is None else str(mode)
 
-    @property
+    @cached_property
     def role(self) -> Role | None:
         """The execution role, None when there is none; UnresolvedError when it is not in the template."""
         arn = self.properties.get("ExecutionRoleArn")
@@ -163,7 +163,7 @@ class Interpreter:
             raise UnresolvedError(f"execution role {arn!r} is not in the template")
         return Role(self.template, target, self.assembly)
 
-    @property
+    @cached_property
     def storage(self) -> Storage | None:
         """What was declared, None when nothing was."""
         raw = self._declared.get("Storage")

@@ -4,9 +4,12 @@
 reachable states of the globs' product automaton. Exact, and small, because globs share their prefixes.
 """
 
+import itertools
 import re
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 ANY = "*"
 ONE = "?"
@@ -38,19 +41,32 @@ def literal(text: str) -> Glob:
 
 def matches(pattern: Glob, text: str) -> bool:
     """Whether the whole text matches; a symbol in it counts as one character."""
-    states = _closure(pattern, frozenset([0]))
-    for token in _TOKEN.findall(text):
-        states = _step(pattern, states, token)
-    return len(pattern.tokens) in states
+    return _regex(pattern).fullmatch(text) is not None
 
 
-def classes(patterns: list[Glob]) -> dict[frozenset[int], str]:
+@lru_cache(maxsize=1 << 16)
+def _regex(pattern: Glob) -> re.Pattern[str]:
+    one = r"(?:<[^<>]+>|[^<])"
+    parts = (
+        f"{one}*" if token is None else one if token == "" else re.escape(token) for token in pattern.tokens
+    )
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def classes(patterns: Iterable[Glob]) -> dict[frozenset[int], str]:
     """Each set of patterns that some text matches exactly → the shortest such text."""
+    return dict(_classes(tuple(patterns)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _classes(patterns: tuple[Glob, ...]) -> dict[frozenset[int], str]:
     other = _unused_character(patterns)
+    shared = _shared_prefix(patterns)
+    patterns = tuple(Glob(pattern.tokens[len(shared) :]) for pattern in patterns)
+    found: dict[frozenset[int], str] = {frozenset(): other} if shared else {}
     start = tuple(_closure(pattern, frozenset([0])) for pattern in patterns)
     seen = {start}
-    queue = deque([(start, "")])
-    found: dict[frozenset[int], str] = {}
+    queue = deque([(start, "".join(shared))])
     while queue:
         states, text = queue.popleft()
         accepted = frozenset(
@@ -76,6 +92,17 @@ def classes(patterns: list[Glob]) -> dict[frozenset[int], str]:
     return found
 
 
+def _shared_prefix(patterns: tuple[Glob, ...]) -> list[str]:
+    """The literals that all patterns begin with: a text that begins otherwise matches none of them."""
+    shared: list[str] = []
+    for tokens in zip(*(pattern.tokens for pattern in patterns), strict=False):
+        first = tokens[0]
+        if not first or any(token != first for token in tokens):
+            break
+        shared.append(first)
+    return shared
+
+
 def _step(pattern: Glob, states: frozenset[int], token: str) -> frozenset[int]:
     moved = set()
     for position in states:
@@ -99,7 +126,7 @@ def _closure(pattern: Glob, states: frozenset[int]) -> frozenset[int]:
     return frozenset(closed)
 
 
-def _unused_character(patterns: list[Glob]) -> str:
+def _unused_character(patterns: tuple[Glob, ...]) -> str:
     used = {token for pattern in patterns for token in pattern.tokens}
-    candidates = [*"xyzwvutsrqponmlkjihgfedcbaXYZ0123456789", *map(chr, range(0x100, 0x2000))]
-    return str(next(character for character in candidates if character not in used))
+    candidates = itertools.chain("xyzwvutsrqponmlkjihgfedcbaXYZ0123456789", map(chr, range(0x100, 0x2000)))
+    return next(character for character in candidates if character not in used)

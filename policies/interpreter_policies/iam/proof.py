@@ -17,7 +17,6 @@ from .evaluator import (
     Request,
     UnsupportedError,
     allowed,
-    names,
     operator_of,
 )
 from .globs import Glob, classes, glob, matches
@@ -53,13 +52,20 @@ def counterexample(policy: tuple[Statement, ...], envelope: tuple[Statement, ...
     """
     policy = tuple(widened for statement in policy if (widened := _widened(statement)) is not None)
     both = policy + envelope
-    actions = _witnesses([pattern for one in both for pattern in one.actions + one.not_actions])
-    resources = _witnesses([pattern for one in both for pattern in one.resources + one.not_resources])
-    for action, resource in itertools.product(_preferred(actions, both), resources):
-        concerned = [one for one in both if _covers(one, action, resource)]
-        if not any(one.effect == "Allow" for one in concerned if one in policy):
+    action_patterns = _patterns(both, "actions", "not_actions")
+    resource_patterns = _patterns(both, "resources", "not_resources")
+    actions = _named_actions(action_patterns)
+    resources = classes(map(glob, resource_patterns))
+    by_action = [_covering(both, "actions", "not_actions", action_patterns, one) for one in actions]
+    by_resource = [_covering(both, "resources", "not_resources", resource_patterns, one) for one in resources]
+    for (action, of_action), (resource, of_resource) in itertools.product(
+        zip(actions.values(), by_action, strict=True), zip(resources.values(), by_resource, strict=True)
+    ):
+        concerned = sorted(of_action & of_resource)
+        if not any(both[number].effect == "Allow" for number in concerned if number < len(policy)):
             continue
-        for context in _contexts([condition for one in concerned for condition in one.conditions]):
+        conditions = [condition for number in concerned for condition in both[number].conditions]
+        for context in _contexts(conditions):
             request = Request(action, resource, context)
             if allowed(policy, request) and not allowed(envelope, request):
                 return request
@@ -98,27 +104,38 @@ def _evaluated(condition: Condition) -> bool:
     return True
 
 
-def _covers(statement: Statement, action: str, resource: str) -> bool:
-    return names(statement.actions, statement.not_actions, action) and names(
-        statement.resources, statement.not_resources, resource
+def _patterns(statements: tuple[Statement, ...], name: str, not_name: str) -> list[str]:
+    """Every pattern of a dimension, once."""
+    found = dict.fromkeys(
+        pattern for one in statements for pattern in (*getattr(one, name), *getattr(one, not_name))
+    )
+    for pattern in found:
+        if "${" in pattern:
+            raise UnsupportedError(f"policy variable in {pattern!r} is not evaluated here")
+    return list(found)
+
+
+def _covering(
+    statements: tuple[Statement, ...], name: str, not_name: str, patterns: list[str], matched: frozenset[int]
+) -> frozenset[int]:
+    """The numbers of the statements that cover a class: its texts match exactly the patterns `matched`."""
+    texts = {patterns[number] for number in matched}
+    return frozenset(
+        number
+        for number, one in enumerate(statements)
+        if (
+            not texts & {*getattr(one, not_name)} if getattr(one, not_name) else texts & {*getattr(one, name)}
+        )
     )
 
 
-def _witnesses(patterns: list[str]) -> list[str]:
-    for pattern in patterns:
-        if "${" in pattern:
-            raise UnsupportedError(f"policy variable in {pattern!r} is not evaluated here")
-    return list(classes([glob(pattern) for pattern in dict.fromkeys(patterns)]).values())
-
-
-def _preferred(actions: list[str], statements: tuple[Statement, ...]) -> list[str]:
-    patterns = [glob(text) for one in statements for text in one.actions + one.not_actions]
-    known = {_matched(patterns, action): action for action in reversed(_KNOWN_ACTIONS)}
-    return [known.get(_matched(patterns, action), action) for action in actions]
-
-
-def _matched(patterns: list[Glob], text: str) -> tuple[bool, ...]:
-    return tuple(matches(pattern, text) for pattern in patterns)
+def _named_actions(patterns: list[str]) -> dict[frozenset[int], str]:
+    """The classes of actions, each with a witness that a reader knows if there is one."""
+    globs = [glob(pattern) for pattern in patterns]
+    found = classes(globs)
+    for action in reversed(_KNOWN_ACTIONS):
+        found[frozenset(number for number, one in enumerate(globs) if matches(one, action))] = action
+    return found
 
 
 def _contexts(conditions: list[Condition]) -> Iterator[Context]:
@@ -131,7 +148,7 @@ def _contexts(conditions: list[Condition]) -> Iterator[Context]:
             make = operator_of(condition.operator).pattern
             if make is not None:
                 patterns += [make(value) for value in condition.values]
-        values = list(classes(list(dict.fromkeys(patterns))).values())
+        values = list(classes(dict.fromkeys(patterns)).values())
         choices[key] = [None, *((value,) for value in values)]
         if any(operator_of(condition.operator).quantifier for condition in mine):
             if len(values) > _MAX_VALUES_TOGETHER:

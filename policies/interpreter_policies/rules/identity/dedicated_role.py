@@ -20,9 +20,10 @@ class DedicatedRole(Rule):
         role = interpreter.role
         if role is None:
             return passed("has no execution role")
+        mine = interpreter.properties["ExecutionRoleArn"]
         for other in fleet:
-            if other != interpreter and other.properties.get("ExecutionRoleArn") is not None:
-                theirs = other.template.reference(other.properties["ExecutionRoleArn"])
-                if other.template == role.template and theirs == role.logical_id:
-                    return failed(f"role {role.logical_id} is also the role of {other.title}")
+            # Written alike in one template: the cheap test first, a fleet may be large.
+            theirs = other.properties.get("ExecutionRoleArn")
+            if theirs == mine and other is not interpreter and other.template == interpreter.template:
+                return failed(f"role {role.logical_id} is also the role of {other.title}")
         return passed(f"role {role.logical_id} is its own")

@@ -28,7 +28,7 @@ class Disjoint(Rule):
         ):
             return failed(f"prefix is {storage.prefix!r}, expected one that ends in '/' and has no wildcard")
         for other in fleet:
-            if other != interpreter and _overlap(storage, other.storage):
+            if other is not interpreter and _overlap(storage, other.storage):
                 return failed(f"prefix {storage.prefix} overlaps that of {other.title}")
         return passed(f"prefix {storage.prefix} is its own")
 
