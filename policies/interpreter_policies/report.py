@@ -15,8 +15,10 @@ _SARIF_LEVELS = {"critical": "error", "high": "error", "medium": "warning"}
 def table(report: Report) -> str:
     """What needs somebody or was waived, and for each interpreter how many rules hold."""
     rows = [_row(result) for result in report.results if result.status != "pass"]
-    for key in dict.fromkeys((result.template, result.logical_id) for result in report.results):
-        mine = [result for result in report.results if (result.template, result.logical_id) == key]
+    grouped: dict[tuple[str, str], list[Result]] = {}
+    for result in report.results:
+        grouped.setdefault((str(result.template), result.logical_id), []).append(result)
+    for mine in grouped.values():
         held = [result for result in mine if result.status == "pass"]
         proven = [
             one.evidence for one in held if one.evidence.startswith("proven: ") and " on " in one.evidence

@@ -17,7 +17,7 @@ from checkov.common.models.enums import CheckCategories, CheckResult
 # Checkov loads this file by its path and has an environment of its own; our core needs only Python.
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from interpreter_policies.engine import run
+from interpreter_policies.engine import Result, run
 from interpreter_policies.rule import Rule
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.template import Template, load, read
@@ -44,6 +44,13 @@ def _templates(path: Path) -> tuple[Template, ...]:
     return (own, *(one for one in beside if one.path.resolve() != path.resolve()))
 
 
+@cache
+def _results(path: Path, rule: Rule) -> dict[tuple[Path, str], Result]:
+    """A rule on every interpreter at once: checkov asks for one after the other."""
+    report = run(_templates(path), [rule], known=all_rules())
+    return {(one.template, one.logical_id): one for one in report.results}
+
+
 def _from_yaml(path: Path) -> Template:
     """Checkov's own reader knows the short forms of intrinsic functions."""
     body, _ = parse(str(path))
@@ -67,8 +74,7 @@ class _Check(BaseResourceCheck):  # type: ignore[misc]
         name, _, logical_id = self.entity_path.rpartition(f":{TYPE}:")
         path = _scanned(name)
         logical_id = logical_id.rpartition(".")[2]
-        report = run(_templates(path), [self.rule], known=all_rules())
-        [mine] = [one for one in report.results if (one.template, one.logical_id) == (path, logical_id)]
+        mine = _results(path, self.rule)[path, logical_id]
         # Of what a check says, only this reaches checkov's report.
         self.evaluated_keys = [mine.evidence]
         return CheckResult.FAILED if mine.is_finding else CheckResult.PASSED

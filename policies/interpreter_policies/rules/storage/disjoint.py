@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from interpreter_policies.rule import Outcome, Rule, failed, passed
-from interpreter_policies.view import Interpreter, Storage
+from interpreter_policies.view import Interpreter
 
 
 class Disjoint(Rule):
@@ -28,12 +28,9 @@ class Disjoint(Rule):
         ):
             return failed(f"prefix is {storage.prefix!r}, expected one that ends in '/' and has no wildcard")
         for other in fleet:
-            if other is not interpreter and _overlap(storage, other.storage):
+            theirs = other.storage
+            if theirs is None or other is interpreter or theirs.bucket != storage.bucket:
+                continue
+            if theirs.prefix.startswith(storage.prefix) or storage.prefix.startswith(theirs.prefix):
                 return failed(f"prefix {storage.prefix} overlaps that of {other.title}")
         return passed(f"prefix {storage.prefix} is its own")
-
-
-def _overlap(one: Storage, other: Storage | None) -> bool:
-    if other is None or one.bucket != other.bucket:
-        return False
-    return one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
