@@ -1,6 +1,5 @@
 """Sandboxes in the strongest tier of this machine; tests that need more than it has are skipped by name."""
 
-import asyncio
 import itertools
 import os
 import time
@@ -8,26 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interpreter_local.sandbox import SandboxUnavailable, open_sandbox, probe
-
-
-@pytest.fixture(scope="session")
-def runner():
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="session")
-def capabilities(home):
-    try:
-        return probe(home)
-    except SandboxUnavailable as reason:
-        pytest.skip(str(reason))
+from interpreter_local.sandbox import open_sandbox
 
 
 @pytest.fixture
