@@ -1,7 +1,8 @@
-"""The check of 150 and 1,000 interpreters beside cfn-lint and checkov: with their own rules, and with ours.
+"""The check of 150 interpreters beside cfn-lint and checkov: with their own rules, and with ours.
 
 The templates are those that our constructs make, as a deployment reads them. Each figure is the CPU
-time of the whole process, user and system, and its ratio to our own command.
+time of the whole process, user and system, and its ratio to our own command. `--sizes '[1000]'` takes a
+quarter of an hour, nearly all of it in the two peers.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SIZES = (150, 1000)
+SIZES = (150,)
 ADAPTERS = ROOT / "policies/interpreter_policies/adapters"
 
 SYNTH = """
