@@ -20,10 +20,8 @@ def table(report: Report) -> str:
         grouped.setdefault((str(result.template), result.logical_id), []).append(result)
     for mine in grouped.values():
         held = [result for result in mine if result.status == "pass"]
-        proven = [
-            one.evidence for one in held if one.evidence.startswith("proven: ") and " on " in one.evidence
-        ]
-        rows.append((f"{len(held)} rules", mine[0].interpreter, "PASS", "; ".join(proven) or "hold"))
+        headlines = [result.evidence for result in held if result.rule.headline]
+        rows.append((f"{len(held)} rules", mine[0].interpreter, "PASS", "; ".join(headlines) or "hold"))
     return _laid_out(report, rows)
 
 

@@ -44,6 +44,8 @@ class Rule:
     fix: ClassVar[str]
     source: ClassVar[str]
     waivable: ClassVar[bool] = True
+    # Whether its evidence stands for the interpreter where a report has room for one line.
+    headline: ClassVar[bool] = False
     # What it is checked for; `baseline` is checked always.
     profiles: ClassVar[frozenset[str]] = frozenset({"baseline"})
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from interpreter_policies.iam.document import Condition
-from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.iam.document import Condition, Statement
+from interpreter_policies.rule import Outcome, Rule
+from interpreter_policies.rules.reach import all_but, within
 from interpreter_policies.view import Interpreter
 
 
@@ -18,22 +19,17 @@ class OwnAccount(Rule):
     source = "AWS docs, data perimeters"
 
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
-        role = interpreter.role
-        if role is None:
-            return passed("has no execution role")
-        for statement in role.permissions:
-            if statement.effect != "Allow" or not any(
-                action.startswith(("s3:", "*")) for action in statement.actions
-            ):
-                continue
-            if not any(_binds(condition) for condition in statement.conditions):
-                return failed(
-                    f"statement {statement.sid or '(without Sid)'} has no condition on aws:ResourceAccount"
-                )
-        return passed("every grant on S3 names aws:ResourceAccount")
+        return within(interpreter, _BOUND, "every grant on S3 names the own account or organisation")
 
 
-def _binds(condition: Condition) -> bool:
-    if condition.operator != "StringEquals":
-        return False
-    return condition.key in ("aws:resourceaccount", "aws:resourceorgid")
+# By proof, because an action can mean S3 without being written `s3:`: NotAction, `s*:Get*`.
+_BOUND = (
+    *all_but("s3:*"),
+    *(
+        Statement("Allow", actions=("*",), resources=("*",), conditions=(condition,))
+        for condition in (
+            Condition("StringEquals", "aws:resourceaccount", ("<AWS::AccountId>",)),
+            Condition("StringLike", "aws:resourceorgid", ("o-?*",)),
+        )
+    ),
+)

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from interpreter_policies.iam.document import Statement
-from interpreter_policies.iam.proof import counterexample, describe
-from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.rule import Outcome, Rule
+from interpreter_policies.rules.reach import all_but, within
 from interpreter_policies.view import Interpreter
 
 
@@ -20,20 +19,13 @@ class Propagation(Rule):
     waivable = False
 
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
-        role = interpreter.role
-        if role is None:
-            return passed("has no execution role")
-        shown = counterexample(role.permissions, _ALL_ELSE)
-        if shown is not None:
-            return failed(f"the role allows {describe(shown)}")
-        return passed("proven: allows none of these actions")
+        return within(interpreter, _ENVELOPE, "allows none of these actions")
 
 
-_FORBIDDEN = (
+_ENVELOPE = all_but(
     "bedrock-agentcore:create*",
     "bedrock-agentcore:update*",
     "bedrock-agentcore:delete*",
     "bedrock-agentcore:start*",
     "bedrock-agentcore:invoke*",
 )
-_ALL_ELSE = (Statement("Allow", not_actions=_FORBIDDEN, resources=("*",)),)

@@ -52,12 +52,23 @@ def bucket_named(assembly: Assembly, name: str) -> tuple[Template, str] | None:
 
 
 def _tls_only(template: Template, logical_id: str) -> bool:
+    arn = template.text({"Fn::GetAtt": [logical_id, "Arn"]})
+    # The bucket itself, and the objects in it: a Deny on one says nothing of the other.
+    needed = {arn, f"{arn}/*"}
+
+    def covered(statement: Statement) -> set[str]:
+        return needed if "*" in statement.resources else set(statement.resources)
+
     for _, resource in template.of_type("AWS::S3::BucketPolicy"):
         properties = resource["Properties"]
         if template.reference(properties.get("Bucket")) != logical_id:
             continue
         for statement in parse(template.plain(properties.get("PolicyDocument"))):
-            if statement.effect == "Deny" and _everybody_without_tls(statement):
+            if (
+                statement.effect == "Deny"
+                and _everybody_without_tls(statement)
+                and needed <= covered(statement)
+            ):
                 return True
     return False
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from interpreter_policies.iam.document import Condition, Statement
-from interpreter_policies.iam.proof import counterexample, describe
-from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.rule import Outcome, Rule
+from interpreter_policies.rules.reach import all_but, within
 from interpreter_policies.view import Interpreter
 
 
@@ -19,18 +19,12 @@ class Listing(Rule):
     source = "AWS docs, s3:prefix condition key"
 
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
-        role = interpreter.role
-        if role is None:
-            return passed("has no execution role")
-        shown = counterexample(role.permissions, _BOUND)
-        if shown is None:
-            return passed("proven: no listing without a prefix")
-        return failed(f"the role allows {describe(shown)}")
+        return within(interpreter, _BOUND, "no listing without a prefix")
 
 
 _LISTS = ("s3:listbucket", "s3:listbucketversions", "s3:listbucketmultipartuploads")
 _BOUND = (
-    Statement("Allow", not_actions=_LISTS, resources=("*",)),
+    *all_but(*_LISTS),
     Statement(
         "Allow",
         actions=_LISTS,

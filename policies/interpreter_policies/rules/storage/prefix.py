@@ -23,6 +23,7 @@ class PrefixOnly(Rule):
     )
     source = "AWS docs, Amazon S3 policy examples"
     waivable = False
+    headline = True
 
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
         storage = interpreter.storage
