@@ -12,7 +12,7 @@ from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_doc
 
 from interpreter_policies.iam.document import DocumentError, parse
 from interpreter_policies.iam.evaluator import Request, UnsupportedError, allowed
-from interpreter_policies.iam.proof import counterexample
+from interpreter_policies.iam.proof import counterexample, overlap
 
 LETTERS = "ab/"
 TEXTS = ["".join(letters) for size in range(4) for letters in itertools.product(LETTERS, repeat=size)]
@@ -106,22 +106,139 @@ def test_a_policy_is_within_itself(policy):
     assert counterexample(parse(document(*policy)), parse(document(*policy))) is None
 
 
+def refuted(*statements, envelope=(), within=()):
+    """The counterexample for a policy of these statements."""
+    return counterexample(
+        parse(document(*statements)),
+        parse(document(*envelope)),
+        [parse(document(*limit)) for limit in within],
+    )
+
+
 def test_one_symbol_is_one_value():
     """Two unknown values are never taken for different ones when a Deny would hide behind that."""
     allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "<Mine.Arn>"}
     deny = {"Effect": "Deny", "Action": "*", "NotResource": "<Other.Arn>"}
 
-    shown = counterexample(parse(document(allow, deny)), ())
+    with pytest.raises(UnsupportedError, match=r"cannot tell whether .* on <Mine.Arn> is allowed"):
+        refuted(allow, deny)
+    assert refuted(allow, {**deny, "NotResource": "b"}, envelope=[allow]) is None
 
-    assert shown is not None
-    assert shown.resource == "<Mine.Arn>"
+
+def test_the_own_account_may_be_the_one_that_is_written_out():
+    """A Deny of other accounts than `<AWS::AccountId>` says nothing of an account that is named by number."""
+    grant = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    foreign = {"StringEquals": {"aws:ResourceAccount": "111122223333"}}
+    own = {"StringNotEquals": {"aws:ResourceAccount": "<AWS::AccountId>"}}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": own}
+
+    with pytest.raises(UnsupportedError, match="cannot tell"):
+        refuted({**grant, "Condition": foreign}, deny)
+    assert refuted(grant, deny).context == {"aws:resourceaccount": ("<AWS::AccountId>",)}
 
 
-def test_a_limit_that_is_not_evaluated_does_not_count_as_one():
-    limited = {"NumericLessThan": {"s3:max-keys": "10"}}
-    allow = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "x", "Condition": limited}
+@pytest.mark.parametrize(
+    ("operator", "key", "value", "envelope", "shown"),
+    [
+        ("NumericLessThan", "s3:max-keys", "10", "9", "9"),
+        ("NumericLessThanEquals", "s3:max-keys", "10", "20", None),
+        ("NumericEquals", "s3:max-keys", "10", "9", "10"),
+        ("DateLessThan", "aws:currenttime", "2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z", None),
+        (
+            "DateLessThan",
+            "aws:currenttime",
+            "2030-01-03T00:00:00Z",
+            "2030-01-01T00:00:00Z",
+            "2030-01-01T00:00:00Z",
+        ),
+        ("IpAddress", "aws:sourceip", "10.1.0.0/16", "10.0.0.0/8", None),
+        ("IpAddress", "aws:sourceip", "10.0.0.0/8", "10.0.0.0/9", "10.128.0.0"),
+        ("StringEqualsIgnoreCase", "s3:prefix", "Ab", "aB", None),
+        ("ArnLike", "aws:sourcearn", "arn:aws:s3:::a*", "arn:aws:s3:::*", None),
+        ("ArnLike", "aws:sourcearn", "arn:aws:s3:*:*:a", "arn:aws:s3:::a", "arn:aws:s3:x::a"),
+    ],
+)
+def test_values_are_compared_as_their_operator_compares_them(operator, key, value, envelope, shown):
+    grant = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    bound = operator if operator != "NumericEquals" else "NumericLessThanEquals"
 
-    assert counterexample(parse(document(allow)), ()) == Request("s3:listbucket", "x", {})
+    found = refuted(
+        {**grant, "Condition": {operator: {key: value}}},
+        envelope=[{**grant, "Condition": {bound: {key: envelope}}}],
+    )
+
+    assert (found and found.context) == (shown and {key: (shown,)})
+
+
+def test_a_policy_variable_is_any_text_until_it_is_known():
+    """What it would have to be is a part of the counterexample."""
+    own = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "b/${aws:PrincipalTag/team}/*"}
+
+    found = refuted(own, envelope=[{**own, "Resource": "b/team-?*/*"}])
+
+    assert found.resource.startswith("b/")
+    assert set(found.context) == {"aws:principaltag/team"}
+    assert refuted(own, envelope=[{**own, "Resource": "b/*"}]) is None
+    # Before version 2012-10-17 there are no variables: the text stands for itself.
+    old = parse({"Statement": own})
+    assert counterexample(old, parse({"Statement": {**own, "Resource": "b/${aws:PrincipalTag/team}/?*"}}))
+    assert counterexample(old, old) is None
+
+
+def test_a_variable_in_the_envelope_is_no_permission_of_it():
+    own = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "b/a"}
+
+    with pytest.raises(UnsupportedError, match="cannot tell"):
+        refuted(
+            {**own, "Condition": {"StringEquals": {"aws:username": "${aws:userid}"}}},
+            envelope=[{**own, "Condition": {"StringEquals": {"aws:username": "${aws:userid, 'x'}"}}}],
+        )
+
+
+def test_a_boundary_narrows_what_is_proven():
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    objects = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "b/*"}
+    envelope = [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "b/*"}]
+
+    assert refuted(everything, envelope=envelope, within=[[objects]]) is None
+    assert refuted(everything, envelope=envelope, within=[[everything]]) == Request("s3:getobject", "", {})
+
+
+def test_two_unknown_values_in_policy_and_boundary_may_be_one():
+    mine = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "<Mine>/*"}
+    boundary = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "<Given>/*"}
+
+    with pytest.raises(UnsupportedError, match="cannot tell"):
+        refuted(mine, within=[[boundary]])
+
+
+def test_of_all_counterexamples_the_one_with_the_fewest_keys_is_shown():
+    listed = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "b"}
+    bound = {**listed, "Condition": {"StringLike": {"s3:prefix": "b*"}}}
+    odd = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "a-very-long-name"}
+
+    assert refuted(bound, odd) == Request("kms:decrypt", "a-very-long-name", {})
+
+
+def test_two_policies_that_allow_one_request_overlap():
+    def reach(prefix):
+        objects = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::b/{prefix}*"}
+        listing = {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::b",
+            "Condition": {"StringLike": {"s3:prefix": f"{prefix}*"}},
+        }
+        return parse(document(objects, listing))
+
+    fleet = {name: reach(f"{name}/") for name in ("a", "b", "c")}
+
+    assert overlap(fleet) is None
+    assert overlap({**fleet, "d": reach("b/x/")}) == (
+        "b",
+        "d",
+        Request("s3:getobject", "arn:aws:s3:::b/b/x/", {}),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Policy documents, strictly read: what is not understood is an error, never ignored."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ _KNOWN = {
     "NotResource",
     "Condition",
 }
+_VERSIONS = ("2008-10-17", "2012-10-17")
+_ARN_COLONS = 5
+_SYMBOL = re.compile(r"<[^<>]+>")
 
 
 class DocumentError(ValueError):
@@ -41,17 +45,25 @@ class Statement:
     conditions: tuple[Condition, ...] = ()
     principal: Any = None
     sid: str = ""
+    # Whether `${key}` is a policy variable: in documents of version 2012-10-17 only.
+    variables: bool = False
 
 
 def parse(document: Any) -> tuple[Statement, ...]:
     """The statements of a document whose intrinsics are resolved (`Template.plain`)."""
     if not isinstance(document, dict) or "Statement" not in document:
         raise DocumentError(f"found {type(document).__name__} without Statement, expected a policy document")
+    version = document.get("Version", _VERSIONS[0])
+    if version not in _VERSIONS:
+        raise DocumentError(f"Version is {version!r}, expected {' or '.join(_VERSIONS)}")
     statements = document["Statement"]
-    return tuple(_statement(part) for part in (statements if isinstance(statements, list) else [statements]))
+    return tuple(
+        _statement(part, variables=version == _VERSIONS[1])
+        for part in (statements if isinstance(statements, list) else [statements])
+    )
 
 
-def _statement(raw: Any) -> Statement:
+def _statement(raw: Any, *, variables: bool) -> Statement:
     if not isinstance(raw, dict):
         raise DocumentError(f"statement is {type(raw).__name__}, expected an object")
     if unknown := sorted(set(raw) - _KNOWN):
@@ -66,12 +78,19 @@ def _statement(raw: Any) -> Statement:
         effect=raw["Effect"],
         actions=tuple(action.lower() for action in _texts(raw, "Action")),
         not_actions=tuple(action.lower() for action in _texts(raw, "NotAction")),
-        resources=_texts(raw, "Resource"),
-        not_resources=_texts(raw, "NotResource"),
+        resources=tuple(_completed(text) for text in _texts(raw, "Resource")),
+        not_resources=tuple(_completed(text) for text in _texts(raw, "NotResource")),
         conditions=_conditions(raw.get("Condition", {})),
         principal=raw.get("Principal", {"Not": raw["NotPrincipal"]} if "NotPrincipal" in raw else None),
         sid=str(raw.get("Sid", "")),
+        variables=variables,
     )
+
+
+def _completed(resource: str) -> str:
+    """An ARN with parts left out at its end means any there (IAM reference, Resource element)."""
+    missing = _ARN_COLONS - _SYMBOL.sub("", resource).count(":")
+    return resource + ":*" * missing if resource.startswith("arn:") and missing > 0 else resource
 
 
 def _conditions(raw: Any) -> tuple[Condition, ...]:

@@ -16,6 +16,7 @@ ONE = "?"
 # An unknown value has no wildcards and no ":" or "/" that a glob's literal could meet halfway.
 _TOKEN = re.compile(r"<[^<>]+>|.", re.DOTALL)
 _MAX_STATES = 200_000
+_ARN_PARTS = 6
 
 
 class TooManyClassesError(RuntimeError):
@@ -23,20 +24,75 @@ class TooManyClassesError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Glob:
-    """A pattern as tokens: characters, symbols, and wildcards as None (`*`) and "" (`?`)."""
+class Token:
+    """One place of a pattern: these characters (or one symbol); none given means any, but `barred`."""
 
-    tokens: tuple[str | None, ...]
+    among: tuple[str, ...] = ()
+    barred: str = ""
+    repeated: bool = False
+
+    def takes(self, character: str) -> bool:
+        """Whether a character, or a symbol, may stand here."""
+        return character in self.among if self.among else character != self.barred
+
+
+_STAR, _QUESTION = Token(repeated=True), Token()
+_STAR_IN_PART, _QUESTION_IN_PART = Token(barred=":", repeated=True), Token(barred=":")
+
+
+@dataclass(frozen=True)
+class Glob:
+    """A pattern as the places that a text must fill, one after another."""
+
+    tokens: tuple[Token, ...]
 
 
 def glob(text: str) -> Glob:
     """A pattern with wildcards."""
-    return Glob(tuple({ANY: None, ONE: ""}.get(token, token) for token in _TOKEN.findall(text)))
+    return Glob(tuple(_wild(token, in_part=False) for token in _TOKEN.findall(text)))
 
 
 def literal(text: str) -> Glob:
     """A pattern that matches exactly this text."""
-    return Glob(tuple(_TOKEN.findall(text)))
+    return Glob(tuple(_exactly(token) for token in _TOKEN.findall(text)))
+
+
+def folded(text: str) -> Glob:
+    """A pattern that matches this text in upper or lower case."""
+    return Glob(
+        tuple(Token(tuple(dict.fromkeys((one.lower(), one.upper(), one)))) for one in _TOKEN.findall(text))
+    )
+
+
+def arn_glob(text: str) -> Glob:
+    """A pattern for ARNs, compared part by part: no wildcard crosses a colon but in the last of six parts.
+
+    ValueError for a pattern that has fewer parts. `*` alone is any ARN, a lone symbol is one ARN.
+    """
+    tokens = _TOKEN.findall(text)
+    if tokens == ["*"] or (len(tokens) == 1 and tokens[0].startswith("<")):
+        return glob(text)
+    if tokens.count(":") < _ARN_PARTS - 1:
+        raise ValueError(f"{text!r} is no ARN pattern: expected six parts with ':' between them")
+    found, colons = [], 0
+    for one in tokens:
+        colons += one == ":"
+        found.append(_wild(one, in_part=colons < _ARN_PARTS - 1))
+    return Glob(tuple(found))
+
+
+@lru_cache(maxsize=1 << 12)
+def _wild(character: str, *, in_part: bool) -> Token:
+    if character == ANY:
+        return _STAR_IN_PART if in_part else _STAR
+    if character == ONE:
+        return _QUESTION_IN_PART if in_part else _QUESTION
+    return _exactly(character)
+
+
+@lru_cache(maxsize=1 << 12)
+def _exactly(token: str) -> Token:
+    return Token((token,))
 
 
 def matches(pattern: Glob, text: str) -> bool:
@@ -46,11 +102,14 @@ def matches(pattern: Glob, text: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def _regex(pattern: Glob) -> re.Pattern[str]:
-    one = r"(?:<[^<>]+>|[^<])"
-    parts = (
-        f"{one}*" if token is None else one if token == "" else re.escape(token) for token in pattern.tokens
-    )
-    return re.compile("".join(parts), re.DOTALL)
+    return re.compile("".join(_expression(token) for token in pattern.tokens), re.DOTALL)
+
+
+@lru_cache(maxsize=1 << 12)
+def _expression(token: Token) -> str:
+    if token.among:
+        return f"(?:{'|'.join(map(re.escape, token.among))})"
+    return rf"(?:<[^<>]+>|[^<{token.barred}])" + ("*" if token.repeated else "")
 
 
 def classes(patterns: Iterable[Glob]) -> dict[frozenset[int], str]:
@@ -58,38 +117,51 @@ def classes(patterns: Iterable[Glob]) -> dict[frozenset[int], str]:
     return dict(_classes(tuple(patterns)))
 
 
+# Where each pattern that can still match has got to: (pattern, place) pairs.
+_State = frozenset[tuple[int, int]]
+
+
 @lru_cache(maxsize=1 << 12)
 def _classes(patterns: tuple[Glob, ...]) -> dict[frozenset[int], str]:
     other = _unused_character(patterns)
     shared = _shared_prefix(patterns)
-    patterns = tuple(Glob(pattern.tokens[len(shared) :]) for pattern in patterns)
+    places = [pattern.tokens[len(shared) :] for pattern in patterns]
+    ends = [len(tokens) for tokens in places]
     found: dict[frozenset[int], str] = {frozenset(): other} if shared else {}
-    start = tuple(_closure(pattern, frozenset([0])) for pattern in patterns)
+    start: _State = frozenset(at for number in range(len(places)) for at in _closure(places, number, 0))
     seen = {start}
     queue = deque([(start, "".join(shared))])
     while queue:
-        states, text = queue.popleft()
-        accepted = frozenset(
-            number
-            for number, (pattern, at) in enumerate(zip(patterns, states, strict=True))
-            if len(pattern.tokens) in at
-        )
-        found.setdefault(accepted, text)
+        state, text = queue.popleft()
+        found.setdefault(frozenset(number for number, at in state if at == ends[number]), text)
         # Every other character behaves like `other` here: only the literals that come next matter.
-        following = {
-            token
-            for pattern, at in zip(patterns, states, strict=True)
-            for position in at
-            if position < len(pattern.tokens) and (token := pattern.tokens[position])
-        }
-        for token in (other, *sorted(following)):
-            stepped = tuple(_step(pattern, at, token) for pattern, at in zip(patterns, states, strict=True))
+        following = {other}
+        for number, at in state:
+            if at < ends[number]:
+                token = places[number][at]
+                following.update(token.among or token.barred)
+        for character in sorted(following, key=lambda one: (one != other, one)):
+            stepped = frozenset(
+                reached
+                for number, at in state
+                if at < ends[number] and places[number][at].takes(character)
+                for reached in _closure(places, number, at + (not places[number][at].repeated))
+            )
             if stepped not in seen:
                 if len(seen) >= _MAX_STATES:
                     raise TooManyClassesError(f"more than {_MAX_STATES} states for {len(patterns)} patterns")
                 seen.add(stepped)
-                queue.append((stepped, text + token))
+                queue.append((stepped, text + character))
     return found
+
+
+def _closure(places: list[tuple[Token, ...]], number: int, at: int) -> Iterable[tuple[int, int]]:
+    """`*` also matches nothing."""
+    yield number, at
+    tokens = places[number]
+    while at < len(tokens) and tokens[at].repeated:
+        at += 1
+        yield number, at
 
 
 def _shared_prefix(patterns: tuple[Glob, ...]) -> list[str]:
@@ -97,36 +169,13 @@ def _shared_prefix(patterns: tuple[Glob, ...]) -> list[str]:
     shared: list[str] = []
     for tokens in zip(*(pattern.tokens for pattern in patterns), strict=False):
         first = tokens[0]
-        if not first or any(token != first for token in tokens):
+        if len(first.among) != 1 or any(token != first for token in tokens):
             break
-        shared.append(first)
+        shared.append(first.among[0])
     return shared
 
 
-def _step(pattern: Glob, states: frozenset[int], token: str) -> frozenset[int]:
-    moved = set()
-    for position in states:
-        if position == len(pattern.tokens):
-            continue
-        expected = pattern.tokens[position]
-        if expected is None:
-            moved.add(position)
-        elif expected in ("", token):
-            moved.add(position + 1)
-    return _closure(pattern, frozenset(moved))
-
-
-def _closure(pattern: Glob, states: frozenset[int]) -> frozenset[int]:
-    """`*` also matches nothing."""
-    closed = set(states)
-    for position in states:
-        while position < len(pattern.tokens) and pattern.tokens[position] is None:
-            position += 1
-            closed.add(position)
-    return frozenset(closed)
-
-
 def _unused_character(patterns: tuple[Glob, ...]) -> str:
-    used = {token for pattern in patterns for token in pattern.tokens}
+    used = {one for pattern in patterns for token in pattern.tokens for one in (*token.among, token.barred)}
     candidates = itertools.chain("xyzwvutsrqponmlkjihgfedcbaXYZ0123456789", map(chr, range(0x100, 0x2000)))
     return next(character for character in candidates if character not in used)

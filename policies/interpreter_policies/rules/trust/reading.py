@@ -1,7 +1,12 @@
 """What the trust rules have in common: reading statements, comparing ARN patterns."""
 
-from interpreter_policies.iam.document import Statement, parse
+from dataclasses import replace
+from typing import Any
+
+from interpreter_policies.iam.document import Condition, Statement, parse
+from interpreter_policies.iam.evaluator import Request
 from interpreter_policies.iam.globs import classes, glob
+from interpreter_policies.iam.proof import counterexample
 from interpreter_policies.view import Role
 
 SERVICE = "bedrock-agentcore.amazonaws.com"
@@ -22,11 +27,47 @@ def values_of(statement: Statement, operators: frozenset[str], key: str) -> tupl
     return found[0] if len(found) == 1 else ()
 
 
+# What the service's request carries beside source account and ARN (AWS global condition keys).
+_CARRIED = frozenset(
+    {
+        "aws:currenttime",
+        "aws:epochtime",
+        "aws:principalisawsservice",
+        "aws:principalservicename",
+        "aws:principalservicenameslist",
+        "aws:principaltype",
+        "aws:requestedregion",
+        "aws:securetransport",
+        "aws:sourceorgid",
+        "aws:sourceorgpaths",
+        "aws:viaawsservice",
+    }
+)
+
+
+def met_by_service(role: Role, source: str) -> Request | None:
+    """A request of the service, on behalf of `source` (an ARN pattern), that the trust policy allows."""
+    trust = parse(role.trust)
+    mine = tuple(one for one in trust if _means_service(one.principal))
+    keys = {one.key for statement in mine for one in statement.conditions}
+    absent = keys - _CARRIED - {"aws:sourceaccount", "aws:sourcearn"}
+    asked = (
+        Condition("StringEquals", "aws:sourceaccount", ("<AWS::AccountId>",)),
+        Condition("ArnLike", "aws:sourcearn", (source,)),
+        *(Condition("Null", key, ("true",)) for key in sorted(absent)),
+    )
+    met = tuple(
+        replace(one, conditions=(*one.conditions, *asked)) if one.effect == "Allow" else one for one in mine
+    )
+    other_actions = Statement("Allow", not_actions=("sts:assumerole",), principal="*")
+    return counterexample(met, (other_actions,))
+
+
+def _means_service(principal: Any) -> bool:
+    named = principal.get("Service", ()) if isinstance(principal, dict) else principal
+    return named == "*" or SERVICE in ([named] if isinstance(named, str) else named)
+
+
 def outside(pattern: str, of: str) -> str | None:
     """A text that the first pattern matches and the second does not; None if there is none."""
     return classes([glob(pattern), glob(of)]).get(frozenset([0]))
-
-
-def meets(pattern: str, other: str) -> bool:
-    """Whether any text matches both."""
-    return frozenset([0, 1]) in classes([glob(pattern), glob(other)])

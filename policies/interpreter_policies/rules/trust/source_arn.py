@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from interpreter_policies.rule import Outcome, Rule, failed, passed
 from interpreter_policies.rules.trust.reading import (
     ARN_OPERATORS,
+    SERVICE,
     SOURCE,
     allowing,
-    meets,
+    met_by_service,
     outside,
     values_of,
 )
@@ -39,6 +40,6 @@ class SourceArn(Rule):
                 beyond = outside(bound, own)
                 if beyond is not None:
                     return failed(f"aws:SourceArn {bound} also matches {beyond!r}, expected {own}")
-                if not meets(bound, own):
-                    return failed(f"aws:SourceArn {bound} matches nothing of {own}")
-        return passed(f"aws:SourceArn is within {own}")
+        if met_by_service(role, own) is None:
+            return failed(f"no request of {SERVICE} on behalf of {own} can meet the trust policy")
+        return passed(f"aws:SourceArn is within {own}, and the service can meet it")
