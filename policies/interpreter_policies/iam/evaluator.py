@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from .document import Condition, DocumentError, Statement
@@ -210,8 +209,8 @@ def applies(statement: Statement, request: Request) -> bool:
 def names(patterns: tuple[str, ...], not_patterns: tuple[str, ...], text: str) -> bool:
     """Whether Action/NotAction (or Resource/NotResource without variables) covers a text."""
     if not_patterns:
-        return not any(matches(_glob(pattern), text) for pattern in not_patterns)
-    return any(matches(_glob(pattern), text) for pattern in patterns)
+        return not any(matches(glob(pattern), text) for pattern in not_patterns)
+    return any(matches(glob(pattern), text) for pattern in patterns)
 
 
 def _covers(statement: Statement, request: Request) -> bool:
@@ -265,7 +264,7 @@ CHARACTERS = ("*", "?", "$")
 def _substituted(text: str, make: Callable[[str], Glob], context: Context, variables: bool) -> Glob | None:
     """A pattern with its policy variables filled in, their values taken literally; None if one is absent."""
     if not (variables and "${" in text):
-        return _glob(text) if make is glob else make(text)
+        return make(text)
     filled: dict[str, str] = {}
     for found in VARIABLE.finditer(text):
         key, default = found[1].strip(), found[2]
@@ -296,8 +295,3 @@ def make_filled(text: str, make: Callable[[str], Glob], filled: Mapping[str, str
 
 def _literally(make: Callable[[str], Glob], value: str) -> list[Token]:
     return list((folded if make is folded else literal)(value).tokens)
-
-
-@lru_cache(maxsize=4096)
-def _glob(text: str) -> Glob:
-    return glob(text)

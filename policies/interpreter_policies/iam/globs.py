@@ -9,7 +9,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 ANY = "*"
 ONE = "?"
@@ -46,12 +46,27 @@ class Glob:
 
     tokens: tuple[Token, ...]
 
+    # Both once: patterns are compared and matched far more often than made.
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.tokens)
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """What `matches` asks."""
+        return re.compile("".join(_expression(token) for token in self.tokens), re.DOTALL)
+
+
+@lru_cache(maxsize=1 << 14)
 def glob(text: str) -> Glob:
     """A pattern with wildcards."""
     return Glob(tuple(_wild(token, in_part=False) for token in _TOKEN.findall(text)))
 
 
+@lru_cache(maxsize=1 << 14)
 def literal(text: str) -> Glob:
     """A pattern that matches exactly this text."""
     return Glob(tuple(_exactly(token) for token in _TOKEN.findall(text)))
@@ -97,12 +112,7 @@ def _exactly(token: str) -> Token:
 
 def matches(pattern: Glob, text: str) -> bool:
     """Whether the whole text matches; a symbol in it counts as one character."""
-    return _regex(pattern).fullmatch(text) is not None
-
-
-@lru_cache(maxsize=1 << 16)
-def _regex(pattern: Glob) -> re.Pattern[str]:
-    return re.compile("".join(_expression(token) for token in pattern.tokens), re.DOTALL)
+    return pattern.expression.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1 << 12)
