@@ -28,13 +28,23 @@ class Principal:
 
 @dataclass(frozen=True)
 class Request:
-    """One action on one resource; the action in lower case. `resource_account` None: the principal's own."""
+    """One action on one resource. `resource_account` None: the principal's own.
+
+    Action and condition keys mean the same in any case; they are kept in lower case.
+    """
 
     action: str
     resource: str
     context: Context = field(default_factory=dict, hash=False)
     principal: Principal | None = None
     resource_account: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.action.islower():
+            object.__setattr__(self, "action", self.action.lower())
+        if not all(map(str.islower, self.context)):
+            lower = {key.lower(): values for key, values in self.context.items()}
+            object.__setattr__(self, "context", lower)
 
 
 @dataclass(frozen=True)
@@ -73,14 +83,12 @@ def decide(policies: Policies, request: Request) -> Decision:
     layers = list(_layers(policies))
     for name, statements in layers:
         for statement in statements:
-            if statement.effect == "Deny" and _concerns(name, statement, request, who):
+            if statement.effect == "Deny" and _concerns(
+                name, statement, request, who, bounded=policies.boundary is not None
+            ):
                 return Decision(False, f"explicit deny in the {name}", statement)
     for name, statements in layers:
-        # Service control policies bind the organisation's principals; a service is none of them.
-        bound = name.startswith("resource control") or (
-            name.startswith("service control") and not who.service
-        )
-        if bound and _grant(statements, request) is None:
+        if "control" in name and _under_control(name, who) and _grant(statements, request) is None:
             return Decision(False, f"no statement of the {name} allows it")
     by_resource, grant = _resource_grant(policies.resource or (), request, who)
     if who.service:
@@ -116,11 +124,20 @@ def _layers(policies: Policies) -> Iterator[tuple[str, Statements]]:
     yield "session policy", policies.session or ()
 
 
-def _concerns(layer: str, statement: Statement, request: Request, who: Principal) -> bool:
-    if layer.startswith("service control") and who.service:
+def _under_control(layer: str, who: Principal) -> bool:
+    """Control policies bind no service-linked role; those on principals bind no service either."""
+    linked = ":role/aws-service-role/" in who.arn
+    return not linked and not (layer.startswith("service control") and who.service)
+
+
+def _concerns(layer: str, statement: Statement, request: Request, who: Principal, *, bounded: bool) -> bool:
+    if "control" in layer and not _under_control(layer, who):
         return False
     if layer == "resource policy" or (layer.startswith("resource control") and statement.principal):
-        return applies(statement, request) and _names_principal(statement, who) is not None
+        # With a boundary, a Deny for others than the named hits the named as well (NotPrincipal's page).
+        others = isinstance(statement.principal, dict) and "Not" in statement.principal
+        means = (bounded and others) or _names_principal(statement, who) is not None
+        return means and applies(statement, request)
     return applies(statement, request)
 
 
@@ -158,13 +175,19 @@ def _names_principal(statement: Statement, who: Principal) -> str | None:
             raise UnsupportedError("NotPrincipal with Allow is not evaluated here")
         return None if _spared(named["Not"], who) else "role"
     if named == "*":
-        return "role"
+        return _everybody(statement)
     if not isinstance(named, dict):
         raise DocumentError(f"Principal is {named!r}, expected '*' or an object")
     if who.service:
         return "itself" if who.service in _list(named.get("Service")) else None
-    kinds = [_kind(one, who) for one in _list(named.get("AWS"))]
+    listed = _list(named.get("AWS"))
+    kinds = [_everybody(statement) if one == "*" else _kind(one, who) for one in listed]
     return next((kind for kind in ("itself", "role", "account") if kind in kinds), None)
+
+
+def _everybody(statement: Statement) -> str:
+    """Everybody with a condition on aws:PrincipalArn is as good as the session (Principal element's page)."""
+    return "itself" if any(one.key == "aws:principalarn" for one in statement.conditions) else "role"
 
 
 def _kind(named: str, who: Principal) -> str | None:
@@ -238,6 +261,8 @@ def holds(condition: Condition, context: Context, *, variables: bool = False) ->
         if operator.if_exists or operator.quantifier == "ForAllValues":
             return True
         return operator.negated and not operator.quantifier
+    if operator.quantifier == "ForAllValues" and not any(values):
+        return True  # an empty text counts as no value
     compare = list(_comparisons(condition, context, variables))
     tests = [any(one(value) for one in compare) != operator.negated for value in values]
     if operator.quantifier == "ForAllValues":

@@ -18,7 +18,7 @@ from typing import Any
 
 from .document import Condition, Statement
 from .evaluator import VARIABLE, Context, Request, Statements, UnsupportedError, allowed
-from .globs import classes, glob, matches
+from .globs import classes, glob, literal, matches
 from .operators import operator_of, test_of, wanted_value
 
 _MAX_VALUES_TOGETHER = 10
@@ -371,6 +371,8 @@ def _values(key: str, conditions: list[Condition]) -> list[str]:
         patterns = dict.fromkeys(
             make(value) for name, value in pairs if (make := operator_of(name).pattern) is not None
         )
+        if any(operator_of(one.operator).quantifier for one in conditions):
+            patterns[literal("")] = None  # an empty text counts as no value in a set
         return list(classes(patterns).values())
     wanted = [wanted_value(name, value) for name, value in pairs]
     if family == "address":
