@@ -8,10 +8,13 @@ from typing import Literal
 
 from . import waivers
 from .rule import UNJUDGED, Outcome, Rule, Verdict
-from .template import Template
+from .template import Template, Undecided
 from .view import Interpreter, interpreters
 
 Status = Literal["pass", "fail", "unknown", "waived"]
+# Which possibilities are taken: the template's file, what is open there, and the option.
+_World = tuple[tuple[Path, str, str], ...]
+_MOST_WORLDS = 64
 
 
 class CheckError(RuntimeError):
@@ -70,7 +73,8 @@ def run(
 
     `known` are the rules that a waiver may name, more than `rules` where only some are checked.
     """
-    fleet = interpreters(templates)
+    worlds = _Worlds(templates)
+    fleet = worlds.fleet(())
     if not rules:
         raise CheckError("no rule to check with")
     if not fleet:
@@ -80,9 +84,9 @@ def run(
     problems: list[Problem] = []
     by_id = {rule.id: rule for rule in known or rules}
     checked = {rule.id for rule in rules}
-    for interpreter in fleet:
+    for number, interpreter in enumerate(fleet):
         valid, wrong = waivers.read(interpreter, by_id, today or datetime.date.today())
-        mine = [_judge(rule, interpreter, fleet, valid.get(rule.id)) for rule in rules]
+        mine = [_judge(rule, worlds, number, valid.get(rule.id)) for rule in rules]
         used = {result.rule.id for result in mine if result.status == "waived"}
         unneeded = (valid.keys() & checked) - used
         wrong += [f"waiver of {rule} is not needed: the rule holds" for rule in sorted(unneeded)]
@@ -96,20 +100,35 @@ def run(
     return Report(tuple(results), tuple(problems))
 
 
-def _judge(
-    rule: Rule, interpreter: Interpreter, fleet: Sequence[Interpreter], waiver: waivers.Waiver | None
-) -> Result:
-    try:
-        outcome = rule.check(interpreter, fleet)
-    except UNJUDGED as error:
-        outcome = Outcome(Verdict.UNKNOWN, str(error))
-    except Exception as error:
-        raise CheckError(
-            f"rule {rule.id} crashed on {interpreter.title} ({interpreter.template.path}): "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if not isinstance(outcome, Outcome):
-        raise CheckError(f"rule {rule.id} gave {outcome!r} for {interpreter.title}, expected an Outcome")
+class _Worlds:
+    """The fleet under each of the possibilities that its templates leave open, as far as a rule asks."""
+
+    def __init__(self, templates: Sequence[Template]) -> None:
+        self._templates = tuple(templates)
+        self._fleets: dict[_World, list[Interpreter]] = {}
+        self._created: dict[_World, list[Interpreter]] = {}
+
+    def fleet(self, world: _World) -> list[Interpreter]:
+        """Every interpreter, those that this world does not create included."""
+        if world not in self._fleets:
+            choices: dict[Path, dict[str, str]] = {}
+            for path, key, option in world:
+                choices.setdefault(path, {})[key] = option
+            self._fleets[world] = interpreters(
+                one.choosing(choices[one.path]) if one.path in choices else one for one in self._templates
+            )
+        return self._fleets[world]
+
+    def created(self, world: _World) -> list[Interpreter]:
+        """Those that this world creates; Undecided if that is open."""
+        if world not in self._created:
+            self._created[world] = [one for one in self.fleet(world) if one.template.exists(one.logical_id)]
+        return self._created[world]
+
+
+def _judge(rule: Rule, worlds: _Worlds, number: int, waiver: waivers.Waiver | None) -> Result:
+    interpreter = worlds.fleet(())[number]
+    outcome = _outcome(rule, worlds, number)
     status: Status = outcome.verdict.value
     if outcome.verdict is not Verdict.PASS and waiver is not None:
         status = "waived"
@@ -122,3 +141,50 @@ def _judge(
         outcome.evidence,
         waiver if status == "waived" else None,
     )
+
+
+def _outcome(rule: Rule, worlds: _Worlds, number: int) -> Outcome:
+    """The verdict over all possibilities that the rule asks about: the worst of them."""
+    pending: list[_World] = [()]
+    found: list[tuple[_World, Outcome]] = []
+    while pending:
+        world = pending.pop()
+        try:
+            found.append((world, _checked(rule, worlds, world, number)))
+        except Undecided as choice:
+            if len(pending) + len(found) + len(choice.options) > _MOST_WORLDS:
+                return Outcome(Verdict.UNKNOWN, f"more than {_MOST_WORLDS} combinations, with {choice}")
+            asked = [(*world, (choice.template.path, choice.key, option)) for option in choice.options]
+            pending += reversed(asked)
+    for verdict in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS):
+        for world, outcome in found:
+            if outcome.verdict is verdict:
+                chosen = ", ".join(f"{key}={option}" for _, key, option in world)
+                if chosen and verdict is not Verdict.PASS:
+                    return Outcome(verdict, f"with {chosen}: {outcome.evidence}")
+                return outcome
+    raise CheckError(f"rule {rule.id} gave no verdict")
+
+
+def _checked(rule: Rule, worlds: _Worlds, world: _World, number: int) -> Outcome:
+    """One rule on one interpreter in one world; Undecided passes through."""
+    interpreter = worlds.fleet(world)[number]
+    unreadable = next((one.unreadable for one in interpreter.assembly if one.unreadable), None)
+    if unreadable is not None:
+        return Outcome(Verdict.UNKNOWN, unreadable)
+    try:
+        if not interpreter.template.exists(interpreter.logical_id):
+            return Outcome(Verdict.PASS, "is not created")
+        outcome = rule.check(interpreter, worlds.created(world))
+    except Undecided:
+        raise
+    except UNJUDGED as error:
+        return Outcome(Verdict.UNKNOWN, str(error))
+    except Exception as error:
+        raise CheckError(
+            f"rule {rule.id} crashed on {interpreter.title} ({interpreter.template.path}): "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(outcome, Outcome):
+        raise CheckError(f"rule {rule.id} gave {outcome!r} for {interpreter.title}, expected an Outcome")
+    return outcome

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from .iam.document import DocumentError, Statement, parse
-from .template import Template, UnresolvedError
+from .template import Template, Undecided, UnresolvedError, together
 
 TYPE = "AWS::BedrockAgentCore::CodeInterpreterCustom"
 METADATA_KEY = "InterpreterFleet"
@@ -32,7 +32,16 @@ class Storage:
 
 
 Assembly = tuple[Template, ...]
-_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy")
+Documents = list[tuple[Template, Any]]
+_ACCOUNT = "arn:{}:iam::<AWS::AccountId>:{}"
+# Where a policy that is a resource of its own says whom it is attached to: one list, one name.
+_ATTACHED = {
+    "Roles": ("RoleName", "AWS::IAM::RolePolicy"),
+    "Users": ("UserName", "AWS::IAM::UserPolicy"),
+    "Groups": ("GroupName", "AWS::IAM::GroupPolicy"),
+}
+_KINDS = {"AWS::IAM::Role": "Roles", "AWS::IAM::User": "Users", "AWS::IAM::Group": "Groups"}
+_NAMES = {"Roles": "RoleName", "Users": "UserName", "Groups": "GroupName"}
 
 
 @dataclass(frozen=True)
@@ -53,11 +62,16 @@ class Role:
         """The trust policy, intrinsics resolved. Raises UnresolvedError."""
         return self.template.plain(self.properties.get("AssumeRolePolicyDocument"))
 
+    @cached_property
+    def arns(self) -> frozenset[str]:
+        """Every way that the templates write its ARN."""
+        return arns_of(self.template, self.logical_id)
+
     @property
     def managed_policies(self) -> list[str]:
-        """The managed policies that are not in the template, as ARNs. Raises UnresolvedError."""
-        arns = self.properties.get("ManagedPolicyArns", [])
-        return [self.template.text(arn) for arn in arns if self.template.reference(arn) is None]
+        """The managed policies that are not in the templates, as ARNs. Raises UnresolvedError."""
+        known = _managed(self.assembly)
+        return [arn for arn in _attached_arns(self.template, self.properties) if arn not in known]
 
     @property
     def permissions(self) -> tuple[Statement, ...]:
@@ -72,39 +86,222 @@ class Role:
     @cached_property
     def written_permissions(self) -> tuple[Statement, ...]:
         """The same without managed policies that are elsewhere."""
-        documents = [
-            (self.template, policy.get("PolicyDocument")) for policy in self.properties.get("Policies", [])
-        ]
-        managed = {self.template.reference(arn) for arn in self.properties.get("ManagedPolicyArns", [])}
-        for template in self.assembly:
-            for logical_id, resource in template.of_type(*_POLICIES):
-                properties = resource.get("Properties", {})
-                roles = [*properties.get("Roles", []), *filter(None, [properties.get("RoleName")])]
-                by_role = template == self.template and logical_id in managed
-                if by_role or any(self._is(template, role) for role in roles):
-                    documents.append((template, properties.get("PolicyDocument")))
-        own = [statement for template, document in documents for statement in parse(template.plain(document))]
+        own = _written(self.assembly, self.template, self.logical_id)
         return (*own, *self._from_bucket_policies())
 
-    def _is(self, template: Template, role: Any) -> bool:
-        """Whether a policy's `Roles` entry means this role: by reference, or by a name that it was given."""
-        target = template.reference(role)
-        if target is not None:
-            return template == self.template and target == self.logical_id
-        name = self.properties.get("RoleName")
-        return name is not None and template.text(role) == self.template.text(name)
+    @property
+    def boundary(self) -> tuple[Statement, ...] | None:
+        """The permissions boundary, None if there is none; UnresolvedError if it is not in the templates."""
+        given = self.template.branch(self.properties.get("PermissionsBoundary"))
+        if given is None:
+            return None
+        arn = self.template.text(given)
+        found = _managed(self.assembly).get(arn)
+        if found is None:
+            raise UnresolvedError(f"permissions boundary {arn} is not in the templates")
+        template, logical_id = found
+        return parse(template.plain(_properties(template, logical_id).get("PolicyDocument")))
+
+    @property
+    def limits(self) -> tuple[tuple[Statement, ...], ...]:
+        """What narrows its permissions, as far as the templates tell; a boundary elsewhere narrows unseen."""
+        try:
+            boundary = self.boundary
+        except Undecided:
+            raise
+        except UnresolvedError:
+            return ()
+        return () if boundary is None else (boundary,)
 
     def _from_bucket_policies(self) -> Iterable[Statement]:
         """A bucket's policy can allow a role of its account what the role's own policies do not."""
-        for template in self.assembly:
-            mine = {"*", f"<{self.logical_id}.Arn>"} if template == self.template else {"*"}
-            for _, resource in template.of_type("AWS::S3::BucketPolicy"):
-                for statement in parse(template.plain(resource["Properties"].get("PolicyDocument"))):
-                    principal = statement.principal
-                    named = principal.get("AWS", []) if isinstance(principal, dict) else principal
-                    names = {named} if isinstance(named, str) else set(named or ())
-                    if statement.effect == "Allow" and (names & mine or "Not" in (principal or {})):
-                        yield statement
+        for statement in _bucket_statements(self.assembly):
+            principal = statement.principal
+            named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+            names = {named} if isinstance(named, str) else set(named or ())
+            mine = "*" in names or not names.isdisjoint(self.arns) or "Not" in (principal or {})
+            if statement.effect == "Allow" and mine:
+                yield statement
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody whom policies in the templates allow something: a role, user or group, or a policy that is
+    attached elsewhere. `unread` names the managed policies that are not in the templates.
+    """
+
+    kind: str
+    template: Template = field(repr=False)
+    logical_id: str
+    statements: tuple[Statement, ...] = field(repr=False)
+    unread: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What evidence calls it."""
+        return f"{self.kind} {self.logical_id}"
+
+
+@lru_cache(maxsize=64)
+def identities(assembly: Assembly) -> tuple[Identity, ...]:
+    """Every identity of the templates. UnresolvedError, DocumentError for policies not read."""
+    found = []
+    managed = _managed(assembly)
+    for template in assembly:
+        for kind in _KINDS:
+            for logical_id, _ in template.of_type(kind):
+                statements = _written(assembly, template, logical_id)
+                arns = _attached_arns(template, _properties(template, logical_id))
+                if kind == "AWS::IAM::User":
+                    for group in template.listed(_properties(template, logical_id).get("Groups")):
+                        target = template.reference(group)
+                        if target is None:
+                            arns.append(f"of group {template.text(group)}")
+                        else:
+                            statements += _written(assembly, template, target)
+                unread = tuple(arn for arn in arns if arn not in managed)
+                found.append(
+                    Identity(kind.rpartition(":")[2].lower(), template, logical_id, statements, unread)
+                )
+    found += _attached_elsewhere(assembly)
+    return tuple(found)
+
+
+def _attached_elsewhere(assembly: Assembly) -> Iterable[Identity]:
+    """The policies that no identity of the templates has: somebody outside may."""
+    known = {(one, name) for one in _KINDS.values() for name in _index(assembly).names.get(one, ())}
+    taken = {
+        arn
+        for template in assembly
+        for kind in _KINDS
+        for logical_id, _ in template.of_type(kind)
+        for arn in _attached_arns(template, _properties(template, logical_id))
+    }
+    boundaries = {
+        template.text(given)
+        for template in assembly
+        for kind in _KINDS
+        for logical_id, _ in template.of_type(kind)
+        if (given := template.branch(_properties(template, logical_id).get("PermissionsBoundary")))
+        is not None
+    }
+    for template, logical_id, targets in _index(assembly).policies:
+        arns = arns_of(template, logical_id)
+        here = any(target in known for target in targets) or not arns.isdisjoint(taken)
+        if not here and arns.isdisjoint(boundaries):
+            document = _properties(template, logical_id).get("PolicyDocument")
+            yield Identity("policy", template, logical_id, parse(template.plain(document)))
+
+
+def arns_of(template: Template, logical_id: str) -> frozenset[str]:
+    """Every way that templates write the ARN of a role or managed policy of theirs."""
+    properties = _properties(template, logical_id)
+    if template.resources[logical_id].get("Type") == "AWS::IAM::ManagedPolicy":
+        symbols, kind, name = {logical_id, f"{logical_id}.PolicyArn"}, "policy", "ManagedPolicyName"
+    else:
+        symbols, kind, name = {f"{logical_id}.Arn"}, "role", "RoleName"
+    found = {template.symbol(one) for one in symbols}
+    path = template.text(properties.get("Path", "/"))
+    for own in _own_names(template, logical_id, name):
+        if not own.startswith("<") or kind == "role":
+            found |= {
+                _ACCOUNT.format(partition, f"{kind}{path}{own}") for partition in ("<AWS::Partition>", "aws")
+            }
+    return frozenset(found)
+
+
+def _own_names(template: Template, logical_id: str, name: str) -> set[str]:
+    given = template.branch(_properties(template, logical_id).get(name))
+    return {template.symbol(logical_id)} | ({template.text(given)} if given is not None else set())
+
+
+def _properties(template: Template, logical_id: str) -> dict[str, Any]:
+    return dict(template.resources[logical_id].get("Properties", {}))
+
+
+def _attached_arns(template: Template, properties: dict[str, Any]) -> list[str]:
+    return [template.text(arn) for arn in template.listed(properties.get("ManagedPolicyArns"))]
+
+
+@lru_cache(maxsize=64)
+def _managed(assembly: Assembly) -> dict[str, tuple[Template, str]]:
+    """The managed policies of the templates, by every way that their ARN is written."""
+    return {
+        arn: (template, logical_id)
+        for template in assembly
+        for logical_id, _ in template.of_type("AWS::IAM::ManagedPolicy")
+        for arn in arns_of(template, logical_id)
+    }
+
+
+@dataclass(frozen=True)
+class _Index:
+    """Policies that are resources of their own: by whom they are attached to, and all of them."""
+
+    documents: dict[tuple[str, str], Documents]
+    policies: tuple[tuple[Template, str, tuple[tuple[str, str], ...]], ...]
+    names: dict[str, frozenset[str]]
+
+
+@lru_cache(maxsize=64)
+def _index(assembly: Assembly) -> _Index:
+    """Raises UnresolvedError for a policy that may be attached to anybody."""
+    documents: dict[tuple[str, str], Documents] = {}
+    policies = []
+    names: dict[str, set[str]] = {kind: set() for kind in _NAMES}
+    for template in assembly:
+        for resource_type, kind in _KINDS.items():
+            for logical_id, _ in template.of_type(resource_type):
+                names[kind] |= _own_names(template, logical_id, _NAMES[kind])
+        types = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", *(one for _, one in _ATTACHED.values()))
+        for logical_id, _ in template.of_type(*types):
+            properties = _properties(template, logical_id)
+            targets = []
+            for kind, (single, _) in _ATTACHED.items():
+                given = [*template.listed(properties.get(kind)), *template.listed(properties.get(single))]
+                targets += [(kind, template.text(one)) for one in given]
+            policies.append((template, logical_id, tuple(targets)))
+            for target in targets:
+                documents.setdefault(target, []).append((template, properties.get("PolicyDocument")))
+    return _Index(documents, tuple(policies), {kind: frozenset(found) for kind, found in names.items()})
+
+
+def _written(assembly: Assembly, template: Template, logical_id: str) -> tuple[Statement, ...]:
+    """The statements of an identity: in its own policies, and in those that are attached to it."""
+    properties = _properties(template, logical_id)
+    documents: Documents = []
+    for policy in template.listed(properties.get("Policies")):
+        documents.append((template, policy.get("PolicyDocument")))
+    managed = _managed(assembly)
+    for arn in _attached_arns(template, properties):
+        if arn in managed:
+            where, policy_id = managed[arn]
+            documents.append((where, _properties(where, policy_id).get("PolicyDocument")))
+    kind = _KINDS[str(template.resources[logical_id].get("Type"))]
+    for name in sorted(_own_names(template, logical_id, _NAMES[kind])):
+        documents += _index(assembly).documents.get((kind, name), [])
+    return tuple(one for where, document in documents for one in parse(where.plain(document)))
+
+
+@lru_cache(maxsize=64)
+def _bucket_statements(assembly: Assembly) -> tuple[Statement, ...]:
+    return tuple(
+        statement
+        for template in assembly
+        for _, resource in template.of_type("AWS::S3::BucketPolicy")
+        for statement in parse(template.plain(resource.get("Properties", {}).get("PolicyDocument")))
+    )
+
+
+@lru_cache(maxsize=64)
+def _roles(assembly: Assembly) -> dict[str, tuple[Template, str]]:
+    """The roles of the templates, by every way that their ARN is written."""
+    return {
+        arn: (template, logical_id)
+        for template in assembly
+        for logical_id, _ in template.of_type("AWS::IAM::Role")
+        for arn in arns_of(template, logical_id)
+    }
 
 
 @dataclass(frozen=True)
@@ -155,13 +352,16 @@ class Interpreter:
     @cached_property
     def role(self) -> Role | None:
         """The execution role, None when there is none; UnresolvedError when it is not in the template."""
-        arn = self.properties.get("ExecutionRoleArn")
-        if arn is None:
+        given = self.template.branch(self.properties.get("ExecutionRoleArn"))
+        if given is None:
             return None
-        target = self.template.reference(arn)
-        if target is None or self.template.resources[target].get("Type") != "AWS::IAM::Role":
-            raise UnresolvedError(f"execution role {arn!r} is not in the template")
-        return Role(self.template, target, self.assembly)
+        target = self.template.reference(given)
+        found = (self.template, target) if target is not None else None
+        if found is None or self.template.resources[str(target)].get("Type") != "AWS::IAM::Role":
+            found = _roles(self.assembly).get(self.template.text(given))
+        if found is None or not found[0].exists(str(found[1])):
+            raise UnresolvedError(f"execution role {self.template.text(given)} is not in the template")
+        return Role(found[0], str(found[1]), self.assembly)
 
     @cached_property
     def storage(self) -> Storage | None:
@@ -181,6 +381,8 @@ class Interpreter:
 
 
 def interpreters(templates: Iterable[Template]) -> list[Interpreter]:
-    """Every interpreter of these templates."""
-    assembly = tuple(templates)
-    return [Interpreter(one, logical_id, assembly) for one in assembly for logical_id, _ in one.of_type(TYPE)]
+    """Every interpreter of these templates, which are deployed side by side."""
+    assembly = together(list(templates))
+    return [
+        Interpreter(one, logical_id, assembly) for one in assembly for logical_id in one.ids_of_type(TYPE)
+    ]

@@ -1,0 +1,77 @@
+"""Reads CloudFormation's YAML: its short forms (`!Ref`), dates as text, no key twice."""
+
+from typing import Any
+
+import yaml
+
+_FUNCTIONS = (
+    "And",
+    "Base64",
+    "Cidr",
+    "Equals",
+    "FindInMap",
+    "ForEach",
+    "GetAZs",
+    "GetAtt",
+    "GetStackOutput",
+    "If",
+    "ImportValue",
+    "Join",
+    "Length",
+    "Not",
+    "Or",
+    "Select",
+    "Split",
+    "Sub",
+    "ToJsonString",
+    "Transform",
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with CloudFormation's tags."""
+
+
+def parse(text: str) -> Any:
+    """The document. yaml.YAMLError, with the place, if it is not YAML or holds a key twice."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - built on SafeLoader
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    loader.flatten_mapping(node)
+    found: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in found:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"found key {key!r} twice, expected each key once", key_node.start_mark
+            )
+        found[key] = loader.construct_object(value_node, deep=True)
+    return found
+
+
+def _short(name: str) -> Any:
+    def construct(loader: _Loader, node: yaml.Node) -> dict[str, Any]:
+        if isinstance(node, yaml.ScalarNode):
+            value: Any = loader.construct_scalar(node)
+            if name == "Fn::GetAtt":
+                value = value.split(".", 1)
+        elif isinstance(node, yaml.SequenceNode):
+            value = loader.construct_sequence(node, deep=True)
+        else:
+            value = _mapping(loader, node)  # type: ignore[arg-type]
+        return {name: value}
+
+    return construct
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("!Ref", _short("Ref"))
+_Loader.add_constructor("!Condition", _short("Condition"))
+for _name in _FUNCTIONS:
+    _Loader.add_constructor(f"!{_name}", _short(f"Fn::{_name}"))
+# `Version: 2012-10-17` is a text, as in JSON.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
