@@ -1,15 +1,16 @@
 """Runs every rule over every interpreter, and claims nothing that was not checked."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import waivers
 from .rule import UNJUDGED, Outcome, Rule, Verdict
 from .template import Template, Undecided
 from .view import Interpreter, interpreters
+from .waivers import Waiver, WaiverFile
+from .waivers import read as read_waivers
 
 Status = Literal["pass", "fail", "unknown", "waived"]
 # Which possibilities are taken: the template's file, what is open there, and the option.
@@ -31,7 +32,7 @@ class Result:
     logical_id: str
     status: Status
     evidence: str
-    waiver: waivers.Waiver | None = None
+    waiver: Waiver | None = None
 
     @property
     def is_finding(self) -> bool:
@@ -47,6 +48,8 @@ class Problem:
     template: Path
     logical_id: str
     text: str
+    # Where the file `template` says so; None: where the resource begins.
+    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,13 @@ def run(
     *,
     known: Sequence[Rule] | None = None,
     today: datetime.date | None = None,
+    waivers: WaiverFile | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Checks templates. CheckError if there is no interpreter or no rule, or if a rule crashes.
 
-    `known` are the rules that a waiver may name, more than `rules` where only some are checked.
+    `known` are the rules that a waiver may name, more than `rules` where only some are checked. `waivers`
+    join those of the templates. `progress` is told how many interpreters are checked, and of how many.
     """
     worlds = _Worlds(templates)
     fleet = worlds.fleet(())
@@ -85,7 +91,8 @@ def run(
     by_id = {rule.id: rule for rule in known or rules}
     checked = {rule.id for rule in rules}
     for number, interpreter in enumerate(fleet):
-        valid, wrong = waivers.read(interpreter, by_id, today or datetime.date.today())
+        filed = waivers.of(interpreter, fleet) if waivers else ()
+        valid, wrong = read_waivers(interpreter, by_id, today or datetime.date.today(), filed)
         mine = [_judge(rule, worlds, number, valid.get(rule.id)) for rule in rules]
         used = {result.rule.id for result in mine if result.status == "waived"}
         unneeded = (valid.keys() & checked) - used
@@ -94,6 +101,13 @@ def run(
         problems += [
             Problem(interpreter.title, interpreter.template.path, interpreter.logical_id, text)
             for text in wrong
+        ]
+        if progress is not None:
+            progress(number + 1, len(fleet))
+    if waivers is not None:
+        problems += [
+            Problem(entry.interpreter, waivers.path, entry.interpreter, text, entry.line)
+            for entry, text in waivers.astray(fleet)
         ]
     if len(results) != len(fleet) * len(rules):
         raise CheckError(f"{len(results)} results for {len(fleet)} interpreters and {len(rules)} rules")
@@ -126,7 +140,7 @@ class _Worlds:
         return self._created[world]
 
 
-def _judge(rule: Rule, worlds: _Worlds, number: int, waiver: waivers.Waiver | None) -> Result:
+def _judge(rule: Rule, worlds: _Worlds, number: int, waiver: Waiver | None) -> Result:
     interpreter = worlds.fleet(())[number]
     outcome = _outcome(rule, worlds, number)
     status: Status = outcome.verdict.value

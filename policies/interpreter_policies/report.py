@@ -1,7 +1,9 @@
 """A report as text for people and for other programs."""
 
 import json
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,6 +12,8 @@ from .engine import Problem, Report, Result
 from .rule import Rule
 
 _SARIF_LEVELS = {"critical": "error", "high": "error", "medium": "warning"}
+# `"Name": {` in JSON, `Name:` in YAML.
+_OPENS = re.compile(r"""\s*["']?([A-Za-z0-9]+)["']?\s*:\s*(?:\{.*|#.*)?$""")
 
 
 def table(report: Report) -> str:
@@ -172,10 +176,10 @@ def github(report: Report) -> str:
         if result.is_finding or result.waiver:
             level = "notice" if result.waiver else "error"
             text = f"{result.interpreter}: {_evidence(result)}"
-            lines.append(_annotation(level, result.template, result.logical_id, result.rule.id, text))
+            lines.append(_annotation(level, result, result.rule.id, text))
     for problem in report.problems:
         text = f"{problem.interpreter}: {problem.text}"
-        lines.append(_annotation("error", problem.template, problem.logical_id, "waiver", text))
+        lines.append(_annotation("error", problem, "waiver", text))
     return "\n".join([*lines, summary(report)])
 
 
@@ -201,27 +205,45 @@ def _waiver(result: Result) -> dict[str, str] | None:
     waiver = result.waiver
     if waiver is None:
         return None
-    return {"reason": waiver.reason, "owner": waiver.owner, "until": waiver.until.isoformat()}
+    return {
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "until": waiver.until.isoformat(),
+        "source": waiver.source or "template",
+    }
 
 
 def _sarif_location(found: Result | Problem) -> dict[str, Any]:
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": found.template.as_posix()},
-            "region": {"startLine": _line(found.template, found.logical_id)},
+            "region": {"startLine": _line(found)},
         },
         "logicalLocations": [{"name": found.logical_id, "kind": "resource"}],
     }
 
 
-def _annotation(level: str, path: Path, logical_id: str, title: str, text: str) -> str:
+def _annotation(level: str, found: Result | Problem, title: str, text: str) -> str:
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::{level} file={path.as_posix()},line={_line(path, logical_id)},title={title}::{escaped}"
+    return f"::{level} file={found.template.as_posix()},line={_line(found)},title={title}::{escaped}"
 
 
-def _line(path: Path, logical_id: str) -> int:
-    """Where a resource begins in its template; 1 if the file is laid out another way."""
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        if line.strip().startswith(f'"{logical_id}": {{'):
-            return number
-    return 1
+def _line(found: Result | Problem) -> int:
+    """Where a resource begins in its template; 1 if that cannot be told."""
+    if isinstance(found, Problem) and found.line is not None:
+        return found.line
+    return _lines(found.template).get(found.logical_id, 1)
+
+
+@lru_cache(maxsize=64)
+def _lines(path: Path) -> dict[str, int]:
+    """Key → the first line that opens it, in JSON or YAML laid out with a line for each resource."""
+    try:
+        text = path.read_text()
+    except OSError:  # read from standard input
+        return {}
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if matched := _OPENS.match(line):
+            found.setdefault(matched[1], number)
+    return found

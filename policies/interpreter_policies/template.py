@@ -56,20 +56,20 @@ class TemplateError(ValueError):
     """A file that is no template; the message names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Template:
-    """One template and the path it was read from.
+    """One template and the path it was read from; equal to itself only, as what was read from it is kept.
 
     `chosen` are the possibilities taken, `scope` is what its symbols begin with where several templates are
     read together, `exports` what their outputs are worth, by export name and by `stack.output`.
     """
 
     path: Path
-    body: dict[str, Any] = field(hash=False, compare=False)
+    body: dict[str, Any] = field(repr=False)
     stack: str = ""
     scope: str = ""
     chosen: tuple[tuple[str, str], ...] = ()
-    exports: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
+    exports: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def choosing(self, choices: Mapping[str, str]) -> "Template":
         """The same template with these possibilities taken: parameter values, conditions."""

@@ -127,70 +127,77 @@ class Role:
 @dataclass(frozen=True)
 class Identity:
     """Somebody whom policies in the templates allow something: a role, user or group, or a policy that is
-    attached elsewhere. `unread` names the managed policies that are not in the templates.
+    attached elsewhere.
     """
 
     kind: str
     template: Template = field(repr=False)
     logical_id: str
-    statements: tuple[Statement, ...] = field(repr=False)
-    unread: tuple[str, ...] = ()
+    assembly: Assembly = field(repr=False)
 
     @property
     def title(self) -> str:
         """What evidence calls it."""
         return f"{self.kind} {self.logical_id}"
 
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """Those of all its policies that are in the templates. Raises UnresolvedError, DocumentError."""
+        if self.kind == "policy":
+            document = _properties(self.template, self.logical_id).get("PolicyDocument")
+            return parse(self.template.plain(document))
+        groups = (self.template.reference(one) for one in self._groups)
+        members = (self.logical_id, *(one for one in groups if one is not None))
+        return tuple(one for name in members for one in _written(self.assembly, self.template, name))
+
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """Its managed policies and groups that are not in the templates."""
+        if self.kind == "policy":
+            return ()
+        arns = _attached_arns(self.template, _properties(self.template, self.logical_id))
+        outside = [one for one in self._groups if self.template.reference(one) is None]
+        managed = _managed(self.assembly)
+        return (
+            *(arn for arn in arns if arn not in managed),
+            *(f"group {self.template.text(one)}" for one in outside),
+        )
+
+    @property
+    def _groups(self) -> list[Any]:
+        return self.template.listed(_properties(self.template, self.logical_id).get("Groups"))
+
 
 @lru_cache(maxsize=64)
 def identities(assembly: Assembly) -> tuple[Identity, ...]:
-    """Every identity of the templates. UnresolvedError, DocumentError for policies not read."""
-    found = []
-    managed = _managed(assembly)
-    for template in assembly:
-        for kind in _KINDS:
-            for logical_id, _ in template.of_type(kind):
-                statements = _written(assembly, template, logical_id)
-                arns = _attached_arns(template, _properties(template, logical_id))
-                if kind == "AWS::IAM::User":
-                    for group in template.listed(_properties(template, logical_id).get("Groups")):
-                        target = template.reference(group)
-                        if target is None:
-                            arns.append(f"of group {template.text(group)}")
-                        else:
-                            statements += _written(assembly, template, target)
-                unread = tuple(arn for arn in arns if arn not in managed)
-                found.append(
-                    Identity(kind.rpartition(":")[2].lower(), template, logical_id, statements, unread)
-                )
-    found += _attached_elsewhere(assembly)
-    return tuple(found)
-
-
-def _attached_elsewhere(assembly: Assembly) -> Iterable[Identity]:
-    """The policies that no identity of the templates has: somebody outside may."""
-    known = {(one, name) for one in _KINDS.values() for name in _index(assembly).names.get(one, ())}
-    taken = {
-        arn
+    """Every identity of the templates. UnresolvedError if a policy may be attached to anybody."""
+    found = [
+        Identity(kind.rpartition(":")[2].lower(), template, logical_id, assembly)
         for template in assembly
         for kind in _KINDS
         for logical_id, _ in template.of_type(kind)
-        for arn in _attached_arns(template, _properties(template, logical_id))
-    }
-    boundaries = {
-        template.text(given)
-        for template in assembly
-        for kind in _KINDS
-        for logical_id, _ in template.of_type(kind)
-        if (given := template.branch(_properties(template, logical_id).get("PermissionsBoundary")))
-        is not None
-    }
+    ]
+    return (*found, *_attached_elsewhere(assembly, found))
+
+
+def _attached_elsewhere(assembly: Assembly, found: list[Identity]) -> Iterable[Identity]:
+    """The policies that no identity of the templates has, as policy or as boundary: somebody outside may."""
+    known = {(kind, name) for kind, names in _index(assembly).names.items() for name in names}
+    taken: set[str] = set()
+    for one in found:
+        properties = _properties(one.template, one.logical_id)
+        boundary = one.template.branch(properties.get("PermissionsBoundary"))
+        try:
+            taken |= {*_attached_arns(one.template, properties)}
+            taken |= {one.template.text(boundary)} if boundary is not None else set()
+        except Undecided:
+            raise
+        except UnresolvedError:
+            continue  # then the policy is asked about by itself
     for template, logical_id, targets in _index(assembly).policies:
-        arns = arns_of(template, logical_id)
-        here = any(target in known for target in targets) or not arns.isdisjoint(taken)
-        if not here and arns.isdisjoint(boundaries):
-            document = _properties(template, logical_id).get("PolicyDocument")
-            yield Identity("policy", template, logical_id, parse(template.plain(document)))
+        here = any(target in known for target in targets)
+        if not here and (targets or arns_of(template, logical_id).isdisjoint(taken)):
+            yield Identity("policy", template, logical_id, assembly)
 
 
 def arns_of(template: Template, logical_id: str) -> frozenset[str]:
@@ -386,3 +393,25 @@ def interpreters(templates: Iterable[Template]) -> list[Interpreter]:
     return [
         Interpreter(one, logical_id, assembly) for one in assembly for logical_id in one.ids_of_type(TYPE)
     ]
+
+
+@lru_cache(maxsize=64)
+def holders(assembly: Assembly) -> dict[tuple[str, str], tuple[Interpreter, ...]]:
+    """Who has each execution role of the templates, by the role's scope and logical id.
+
+    An interpreter whose role cannot be told is left out: what is asked about itself says so.
+    """
+    found: dict[tuple[str, str], tuple[Interpreter, ...]] = {}
+    for template in assembly:
+        for logical_id, _ in template.of_type(TYPE):
+            one = Interpreter(template, logical_id, assembly)
+            try:
+                role = one.role
+            except Undecided:
+                raise
+            except UnresolvedError:
+                continue
+            if role is not None:
+                key = (role.template.scope, role.logical_id)
+                found[key] = (*found.get(key, ()), one)
+    return found

@@ -23,7 +23,7 @@ def test_a_template_without_findings_exits_0(template):
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("ok: 19 pass\n")
+    assert done.stdout.endswith("ok: 26 pass\n")
 
 
 def test_a_finding_exits_1_and_says_why_and_what_to_do(template, capsys):
@@ -32,7 +32,7 @@ def test_a_finding_exits_1_and_says_why_and_what_to_do(template, capsys):
     printed = capsys.readouterr().out
     assert "ACCI-001  analytics    FAIL     NetworkMode is PUBLIC, expected SANDBOX or VPC" in printed
     assert "  fix: Set NetworkMode to SANDBOX or VPC" in printed
-    assert printed.endswith("FAILED: 18 pass, 1 fail\n")
+    assert printed.endswith("FAILED: 25 pass, 1 fail\n")
 
 
 @pytest.mark.parametrize("arguments", [["--format", "yaml"], ["--rule", "ACCI-000"], ["explain", "nothing"]])
@@ -56,7 +56,7 @@ def test_json_holds_every_result(template, capsys):
     assert report["schema"] == 1
     assert report["ok"] is False
     assert [one["rule"] for one in report["results"] if one["status"] != "pass"] == ["ACCI-001"]
-    assert len(report["results"]) == 19
+    assert len(report["results"]) == 26
 
 
 def test_sarif_points_at_the_resource(template, capsys):
@@ -73,7 +73,7 @@ def test_junit_counts_findings(template, capsys):
     main([str(template(public)), "--format", "junit"])
 
     suite = ElementTree.fromstring(capsys.readouterr().out).find("testsuite")
-    assert (suite.get("tests"), suite.get("failures")) == ("19", "1")
+    assert (suite.get("tests"), suite.get("failures")) == ("26", "1")
 
 
 def test_github_annotates_the_template(template, capsys):
@@ -88,7 +88,7 @@ def test_a_report_can_go_to_a_file(template, tmp_path, capsys):
 
     assert main([str(template()), "--format", "json", "--output", str(file)]) == 0
     assert json.loads(file.read_text())["ok"] is True
-    assert capsys.readouterr().out == f"ok: 19 pass ({file})\n"
+    assert capsys.readouterr().out == f"ok: 26 pass ({file})\n"
 
 
 def test_explain_teaches(capsys):
@@ -108,4 +108,4 @@ def test_a_profile_adds_rules(template, capsys):
 
 def test_verbose_shows_every_rule(template, capsys):
     assert main([str(template()), "--verbose"]) == 0
-    assert capsys.readouterr().out.count(" PASS ") == 19
+    assert capsys.readouterr().out.count(" PASS ") == 26

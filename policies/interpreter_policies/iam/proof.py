@@ -42,8 +42,6 @@ _KNOWN_ACTIONS = (
     "logs:putlogevents",
     "bedrock:invokemodel",
 )
-# What every pseudo parameter begins with: a value that all templates of a deployment share.
-_PSEUDO = "<AWS::"
 _SYMBOL = re.compile(r"<[^<>]+>")
 
 
@@ -204,12 +202,10 @@ def _any_value(statement: Statement, *, blur: bool) -> Statement:
 def _certain(deny: Statement, policy: Statements) -> bool:
     """Whether a Deny denies for sure: no value in it may turn out to be another one.
 
-    Unknown values that all templates of a deployment share (the account, the region) may be named where being
-    equal denies. Where being different denies, only if the policy names nothing else in that place.
+    Unknown values may be named where being equal denies. Where being different denies, only if the policy
+    names nothing else in that place.
     """
-    texts = [*deny.resources, *deny.not_resources]
-    texts += [value for condition in deny.conditions for value in condition.values]
-    if any("<" in text.replace(_PSEUDO, "") for text in texts) or _has_variables(deny):
+    if _has_variables(deny):
         return False
     for spared in deny.not_resources:
         known = spared[: spared.rfind(">") + 1]  # up to its last unknown value
@@ -367,6 +363,8 @@ def _values(key: str, conditions: list[Condition]) -> list[str]:
         if operator_of(one.operator).family != "null"
         for value in one.values
     ]
+    if pairs and all(name.startswith("Bool") for name, _ in pairs):
+        return ["false", "true"]
     if family == "text":
         patterns = dict.fromkeys(
             make(value) for name, value in pairs if (make := operator_of(name).pattern) is not None

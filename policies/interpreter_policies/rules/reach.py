@@ -11,7 +11,7 @@ def within(interpreter: Interpreter, envelope: tuple[Statement, ...], proven: st
     role = interpreter.role
     if role is None:
         return passed("has no execution role")
-    shown = counterexample(role.permissions, envelope)
+    shown = counterexample(role.permissions, envelope, within=role.limits)
     if shown is not None:
         return failed(f"the role allows {describe(shown)}")
     return passed(f"proven: {proven}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from interpreter_policies.rule import Outcome, Rule, failed, passed
-from interpreter_policies.view import Interpreter
+from interpreter_policies.view import Interpreter, holders
 
 
 class DedicatedRole(Rule):
@@ -20,10 +20,7 @@ class DedicatedRole(Rule):
         role = interpreter.role
         if role is None:
             return passed("has no execution role")
-        mine = interpreter.properties["ExecutionRoleArn"]
-        for other in fleet:
-            # Written alike in one template: the cheap test first, a fleet may be large.
-            theirs = other.properties.get("ExecutionRoleArn")
-            if theirs == mine and other is not interpreter and other.template == interpreter.template:
+        for other in holders(interpreter.assembly)[role.template.scope, role.logical_id]:
+            if other.logical_id != interpreter.logical_id or other.template != interpreter.template:
                 return failed(f"role {role.logical_id} is also the role of {other.title}")
         return passed(f"role {role.logical_id} is its own")

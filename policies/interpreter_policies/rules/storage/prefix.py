@@ -30,7 +30,7 @@ class PrefixOnly(Rule):
         role = interpreter.role
         if role is None:
             return passed("has no execution role")
-        beyond = counterexample(role.permissions, envelope(storage))
+        beyond = counterexample(role.permissions, envelope(storage), within=role.limits)
         if beyond is not None:
             allowed = f"{storage.access} on {storage.bucket}/{storage.prefix}" if storage else "nothing"
             return failed(f"the role allows {describe(beyond)}; declared is {allowed}")
