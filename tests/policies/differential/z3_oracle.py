@@ -39,7 +39,8 @@ def asked(policy: dict[str, Any], envelope: dict[str, Any], milliseconds: int) -
     solver.set("timeout", milliseconds)
     for key, (family, _) in KEYS.items():
         if family == "address":
-            solver.add(question.keys[key] >= 0, question.keys[key] < 2**32)
+            # -1 stands for every address that is not IPv4, which is in none of these networks.
+            solver.add(question.keys[key] >= -1, question.keys[key] < 2**32)
         if family == "arn":
             # A value of an ARN key is an ARN.
             solver.add(z3.InRe(question.keys[key], _regex("*:*:*:*:*:*")))
