@@ -318,6 +318,23 @@ class Template:
             raise Undecided(self, choice, ("true", "false"))
         return decided
 
+    def _any_or_all(self, parts: list[Any], *, decisive: bool) -> bool | None:
+        """Fn::Or (True decides) and Fn::And (False does): one part that decides settles it."""
+        open_part: Undecided | None = None
+        unknown = False
+        for one in parts:
+            try:
+                found = self._truth(one)
+            except Undecided as choice:
+                open_part = open_part or choice
+                continue
+            if found is decisive:
+                return decisive
+            unknown = unknown or found is None
+        if open_part is not None:
+            raise open_part
+        return None if unknown else not decisive
+
     def _truth(self, expression: Any) -> bool | None:
         """Whether a condition holds; None if that hangs on what only the deployment tells."""
         (function, argument), *_ = expression.items()
@@ -327,9 +344,7 @@ class Template:
             found = self._truth(argument[0])
             return None if found is None else not found
         if function in ("Fn::And", "Fn::Or"):
-            parts = [self._truth(one) for one in argument]
-            decisive = function == "Fn::Or"
-            return decisive if decisive in parts else None if None in parts else not decisive
+            return self._any_or_all(argument, decisive=function == "Fn::Or")
         if function == "Fn::Equals":
             try:
                 left, right = (self.text(one) for one in argument)

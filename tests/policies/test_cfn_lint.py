@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,35 @@ def test_a_rule_that_crashes_fails_the_run(tmp_path, module, content):
 
     assert done.returncode != 0
     assert "E0002" in done.stdout or "broken_module" in done.stdout + done.stderr
+
+
+def test_another_profile_and_a_waiver_file_come_from_the_environment(template, tmp_path, monkeypatch):
+    """cfn-lint has no options for what a rule reads; a profile that there is not fails its run."""
+    file = template()
+
+    def findings(profile):
+        environment = {**os.environ, "INTERPRETER_FLEET_PROFILE": profile}
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("cfn-lint")),
+                "--append-rules",
+                "interpreter_policies.adapters.cfn_lint",
+                "--format",
+                "parseable",
+                "--regions",
+                "us-east-1",
+                "--",
+                str(file),
+            ],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert "E9002" not in findings("baseline")[1]
+    assert "E9002" in findings("securityhub")[1]
+    code, said = findings("strict")
+    assert code != 0
+    assert "INTERPRETER_FLEET_PROFILE is 'strict', expected one of baseline" in said

@@ -1,5 +1,6 @@
 """scripts/check.py: what it prints, in which format, with which exit status."""
 
+import io
 import json
 import subprocess
 import sys
@@ -109,3 +110,121 @@ def test_a_profile_adds_rules(template, capsys):
 def test_verbose_shows_every_rule(template, capsys):
     assert main([str(template()), "--verbose"]) == 0
     assert capsys.readouterr().out.count(" PASS ") == 26
+
+
+FOREIGN = Path(__file__).parent / "foreign"
+STAGES = FOREIGN / "sample_environments.yaml"
+
+
+def test_standard_input_is_a_template(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO(STAGES.read_text()))
+
+    assert main(["-", "--rule", "ACCI-030"]) == 1
+    assert "with Stage=prod: MaxSessionDuration is 7200" in capsys.readouterr().out
+
+
+def test_a_parameter_takes_one_of_the_possibilities(capsys):
+    assert main([str(STAGES), "--rule", "ACCI-030", "--parameter", "Stage=dev"]) == 0
+    assert capsys.readouterr().out.endswith("ok: 1 pass\n")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        ("Stage=test", "--parameter Stage is 'test', allowed are dev, prod"),
+        ("Staeg=dev", "--parameter Staeg is in no template; parameters are Mode, Stage"),
+    ],
+)
+def test_a_parameter_that_is_not_there_is_not_passed_over(parameter, said, capsys):
+    assert main([str(STAGES), "--parameter", parameter]) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_role_is_proven_by_its_interpreters_name(template, capsys):
+    assert main(["prove", "analytics", str(template())]) == 0
+    assert "proven: no request is allowed beyond what is declared" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["Interpreter", "Role", "analytics"])
+def test_a_refuted_proof_shows_the_request(template, capsys, name):
+    def wider(body, interpreter):
+        statements = body["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        statements.append({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"})
+
+    assert main(["prove", name, str(template(wider))]) == 1
+    assert "refuted: the role allows kms:decrypt on any resource" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_not_proven(capsys):
+    assert main(["prove", "Role", str(STAGES)]) == 1
+    assert "not proven: export 'DataBucketArn' is not in these templates" in capsys.readouterr().out
+
+
+def test_prove_says_whom_there_is(template, capsys):
+    assert main(["prove", "finance", str(template())]) == 3
+    assert "no interpreter or execution role 'finance'; interpreters are analytics" in capsys.readouterr().err
+
+
+WAIVER = """\
+- rule: ACCI-041
+  interpreter: Two
+  reason: One zone is enough for a trial
+  owner: platform@example.com
+  until: {until}
+"""
+
+
+@pytest.mark.parametrize(
+    ("waiver", "status", "said"),
+    [
+        (WAIVER.format(until="2999-01-01"), 0, "One zone is enough for a trial"),
+        (WAIVER.format(until="2020-01-01"), 1, "ended on 2020-01-01"),
+        (WAIVER.format(until="2999-01-01").replace("Two", "Three"), 1, "no interpreter 'Three'"),
+        (WAIVER.format(until="2999-01-01").replace("Two", "One"), 1, "is not needed: the rule holds"),
+    ],
+    ids=["holds", "ended", "of-nobody", "not-needed"],
+)
+def test_a_waiver_file_serves_templates_that_declare_none(tmp_path, capsys, waiver, status, said):
+    (tmp_path / "waivers.yaml").write_text(waiver)
+    shared = str(FOREIGN / "sample_shared_role.json")
+
+    found = main([shared, "--rule", "ACCI-041", "--waivers", str(tmp_path / "waivers.yaml")])
+
+    assert found == status
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rule: ACCI-041", "waivers.yaml"),
+        (WAIVER.format(until="soon"), "soon"),
+        (WAIVER.format(until="2999-01-01").replace("owner", "ower"), "ower"),
+    ],
+)
+def test_a_waiver_file_that_is_wrong_stops_the_check(tmp_path, capsys, text, said):
+    (tmp_path / "waivers.yaml").write_text(text)
+
+    assert main([str(STAGES), "--waivers", str(tmp_path / "waivers.yaml")]) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_of_templates_is_read_together(capsys):
+    assert main([str(FOREIGN), "--rule", "ACCI-005"]) == 0
+    assert capsys.readouterr().out.endswith("ok: 4 pass\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("twice.yaml", "Resources: {}\nResources: {}\n", "found key 'Resources' twice"),
+        ("broken.yaml", "Resources: [\n", "cannot be read as YAML"),
+        ("list.yaml", "- Resources\n", "is no CloudFormation template"),
+        ("text.yaml", "Resources:\n  One: text\n", "resource One is str, expected an object"),
+    ],
+)
+def test_yaml_that_is_no_template_is_one_clear_error(tmp_path, capsys, name, text, said):
+    (tmp_path / name).write_text(text)
+
+    assert main([str(tmp_path / name)]) == 3
+    assert said in capsys.readouterr().err

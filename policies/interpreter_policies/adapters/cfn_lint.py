@@ -1,8 +1,9 @@
 """The rules as cfn-lint's own: `append_rules: [interpreter_policies.adapters.cfn_lint]`.
 
-Rule ACCI-0nn is E90nn there, E9000 is a waiver that does not hold. cfn-lint reads one file at a time; those
-of the same cloud assembly are read along, so that a bucket in another stack is found. A rule that crashes is
-cfn-lint's E0002 and fails its run.
+Rule ACCI-0nn is E90nn there, E9000 is a waiver that does not hold. The environment variable
+INTERPRETER_FLEET_PROFILE names another profile than `baseline`, INTERPRETER_FLEET_WAIVERS a waiver file.
+cfn-lint reads one file at a time; those of the same cloud assembly are read along, so that a bucket in
+another stack is found. A rule that crashes is cfn-lint's E0002 and fails its run.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
+from interpreter_policies import settings
 from interpreter_policies.engine import Report, run
 from interpreter_policies.rule import Rule
 from interpreter_policies.rules import all_rules, rules_of
@@ -27,7 +29,7 @@ def _report(cfn: Any, rules: list[Rule]) -> Report:
         return Report((), ())
     beside = load(path.parent) if (path.parent / "manifest.json").exists() else []
     templates = [own, *(one for one in beside if one.path.resolve() != path.resolve())]
-    found = run(templates, rules, known=all_rules())
+    found = run(templates, rules, known=all_rules(), waivers=settings.waiver_file())
     return Report(
         tuple(result for result in found.results if result.template == path),
         tuple(problem for problem in found.problems if problem.template == path),
@@ -45,7 +47,7 @@ class Waivers(CloudFormationLintRule):  # type: ignore[misc]
     def match(self, cfn: Any) -> list[RuleMatch]:
         return [
             RuleMatch(["Resources", problem.logical_id], f"{problem.interpreter}: {problem.text}")
-            for problem in _report(cfn, rules_of("baseline")).problems
+            for problem in _report(cfn, rules_of(settings.profile())).problems
         ]
 
 
@@ -70,7 +72,7 @@ def _adapted(rule: Rule) -> type[CloudFormationLintRule]:
     return type(f"Rule{rule.id.replace('-', '')}", (CloudFormationLintRule,), attributes)
 
 
-for _rule in rules_of("baseline"):
+for _rule in rules_of(settings.profile()):
     _class = _adapted(_rule)
     globals()[_class.__name__] = _class
 del _class

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from interpreter_policies import settings
 from interpreter_policies.rules import rules_of
 from interpreter_policies.template import Template, TemplateError, load
 from interpreter_policies.view import interpreters
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         templates = [one for path in options.path for one in load(path)]
         found = findings(templates, options.checkov)
-    except (TemplateError, CheckovError) as error:
+    except (TemplateError, CheckovError, ValueError) as error:
         print(f"checkov: could not check: {error}", file=sys.stderr)
         return 3
     for line in found:
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def findings(templates: list[Template], program: Path, checks: Path = CHECKS) -> list[str]:
     """One line for each rule that does not hold. CheckovError if checkov left anything out."""
-    rules = {f"CKV_{rule.id.replace('-', '_')}": rule for rule in rules_of("baseline")}
+    rules = {f"CKV_{rule.id.replace('-', '_')}": rule for rule in rules_of(settings.profile())}
     fleet = interpreters(templates)
     if not fleet:
         raise CheckovError("no code interpreter in the templates")

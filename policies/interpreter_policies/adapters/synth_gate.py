@@ -11,21 +11,31 @@ from typing import Any
 import aws_cdk as cdk
 import jsii
 
+from interpreter_policies import settings
 from interpreter_policies.engine import Problem, Report, Result, run
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.template import read
 
 NAME = "interpreter-fleet"
+PROFILE_KEY = "interpreter-fleet:profile"
 
 
 def register(app: cdk.App) -> None:
-    """Makes the app's synthesis fail on any finding."""
-    cdk.Validations.of(app).add_plugins(SynthGate())
+    """Makes the app's synthesis fail on any finding.
+
+    The context key `interpreter-fleet:profile` names another profile than `baseline`; ValueError if there is
+    none of that name.
+    """
+    name = app.node.try_get_context(PROFILE_KEY) or "baseline"
+    cdk.Validations.of(app).add_plugins(SynthGate(settings.checked(name, f"context {PROFILE_KEY}")))
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)
 class SynthGate:
     """The plugin; the CDK calls `validate` with the paths of the templates it has written."""
+
+    def __init__(self, profile: str = "baseline") -> None:
+        self._rules = rules_of(profile)
 
     @property
     def name(self) -> str:
@@ -40,13 +50,13 @@ class SynthGate:
     @property
     def rule_ids(self) -> list[str] | None:
         """Every rule that is checked."""
-        return [rule.id for rule in rules_of("baseline")]
+        return [rule.id for rule in self._rules]
 
     def validate(self, context: Any) -> cdk.PolicyValidationPluginReport:
         """Checks the templates. Never raises."""
         try:
             paths = [str(stack.template_path) for stack in context.stack_templates]
-            report = run([read(Path(path)) for path in paths], rules_of("baseline"), known=all_rules())
+            report = run([read(Path(path)) for path in paths], self._rules, known=all_rules())
             violations = _violations(report)
         except Exception as error:  # noqa: BLE001 - the CDK would exit 0
             # The CDK shows no violation that names no resource.

@@ -4,19 +4,18 @@ Rule ACCI-0nn is CKV_ACCI_0nn there. Checkov exits 0 when a check raises, when a
 when an id is unknown: run it through `python -m interpreter_policies.adapters.checkov`, which does not.
 """
 
-import json
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck
-from checkov.cloudformation.parser import parse
 from checkov.common.models.enums import CheckCategories, CheckResult
 
-# Checkov loads this file by its path and has an environment of its own; our core needs only Python.
+# Checkov loads this file by its path and has an environment of its own; our core needs Python and PyYAML.
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from interpreter_policies import settings
 from interpreter_policies.engine import Result, run
 from interpreter_policies.rule import Rule
 from interpreter_policies.rules import all_rules, rules_of
@@ -39,7 +38,7 @@ def _scanned(name: str) -> Path:
 
 @cache
 def _templates(path: Path) -> tuple[Template, ...]:
-    own = read(path) if path.suffix == ".json" else _from_yaml(path)
+    own = read(path)
     beside = load(path.parent) if (path.parent / "manifest.json").exists() else []
     return (own, *(one for one in beside if one.path.resolve() != path.resolve()))
 
@@ -47,14 +46,8 @@ def _templates(path: Path) -> tuple[Template, ...]:
 @cache
 def _results(path: Path, rule: Rule) -> dict[tuple[Path, str], Result]:
     """A rule on every interpreter at once: checkov asks for one after the other."""
-    report = run(_templates(path), [rule], known=all_rules())
+    report = run(_templates(path), [rule], known=all_rules(), waivers=settings.waiver_file())
     return {(one.template, one.logical_id): one for one in report.results}
-
-
-def _from_yaml(path: Path) -> Template:
-    """Checkov's own reader knows the short forms of intrinsic functions."""
-    body, _ = parse(str(path))
-    return Template(path, json.loads(json.dumps(body, default=str)))
 
 
 class _Check(BaseResourceCheck):  # type: ignore[misc]
@@ -80,4 +73,4 @@ class _Check(BaseResourceCheck):  # type: ignore[misc]
         return CheckResult.FAILED if mine.is_finding else CheckResult.PASSED
 
 
-CHECKS = [_Check(rule) for rule in rules_of("baseline")]
+CHECKS = [_Check(rule) for rule in rules_of(settings.profile())]
