@@ -64,7 +64,7 @@ unit:
 	@.venv/bin/python -m pytest -m "not slow"
 
 slow: setup ## the tests that take longer; .ci/run runs them too
-	@.venv/bin/python -m pytest -m slow
+	@.venv/bin/python -m pytest -m slow -n 2
 
 check: .venv/.installed node_modules/.installed ## synthesize the fleet and check the templates
 	@node_modules/.bin/cdk synth --quiet

@@ -38,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     """The command line; gives the exit status."""
     rules = all_rules()
     parser = _parser()
-    options = parser.parse_args(argv)
+    # Options may stand between paths as well.
+    options = parser.parse_intermixed_args(argv)
     known = {rule.id: rule for rule in rules}
     word = options.path[0] if options.path[:1] in (["explain"], ["prove"]) else None
     wanted = options.path[1:] if word == "explain" else options.rule or []
@@ -120,8 +121,8 @@ def _check(options: argparse.Namespace, chosen: list[Rule], known: list[Rule]) -
     waivers: WaiverFile | None = read_file(options.waivers) if options.waivers else None
     templates = _templates(options.path, options.parameter)
     # Asked first: a long check is not to end in a file that cannot be written.
-    if options.output and not (options.output.parent.is_dir() and os.access(options.output.parent, os.W_OK)):
-        raise CheckError(f"{options.output}: its folder is not there, or cannot be written to")
+    if options.output and not _writable(options.output):
+        raise CheckError(f"{options.output}: cannot be written; expected a file in a folder that is there")
     found = run(templates, chosen, known=known, waivers=waivers, progress=_progress())
     text = report.FORMATS["verbose" if options.verbose else options.format](found)
     if options.output:
@@ -129,6 +130,11 @@ def _check(options: argparse.Namespace, chosen: list[Rule], known: list[Rule]) -
         text = f"{report.summary(found)} ({options.output})"
     print(text)
     return 0 if found.ok else 1
+
+
+def _writable(file: Path) -> bool:
+    there = file if file.exists() else file.parent
+    return not file.is_dir() and file.parent.is_dir() and os.access(there, os.W_OK)
 
 
 def _templates(paths: list[str], parameters: list[tuple[str, str]]) -> list[Template]:

@@ -1,7 +1,7 @@
 """Each interpreter of a template as the rules see it: network, role, permissions, declaration."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -87,7 +87,7 @@ class Role:
     def written_permissions(self) -> tuple[Statement, ...]:
         """The same without managed policies that are elsewhere."""
         own = _written(self.assembly, self.template, self.logical_id)
-        return (*own, *self._from_bucket_policies())
+        return (*own, *self._from_resource_policies())
 
     @property
     def boundary(self) -> tuple[Statement, ...] | None:
@@ -113,13 +113,24 @@ class Role:
             return ()
         return () if boundary is None else (boundary,)
 
-    def _from_bucket_policies(self) -> Iterable[Statement]:
-        """A bucket's policy can allow a role of its account what the role's own policies do not."""
-        for statement in _bucket_statements(self.assembly):
+    def _is_another(self, statement: Statement) -> bool:
+        """Whether a statement for everybody is bound to principals that are not this role."""
+        return any(
+            one.operator in ("ArnEquals", "StringEquals")
+            and one.key == "aws:principalarn"
+            and not any("*" in value or "?" in value or "${" in value for value in one.values)
+            and self.arns.isdisjoint(one.values)
+            for one in statement.conditions
+        )
+
+    def _from_resource_policies(self) -> Iterable[Statement]:
+        """The policy of a bucket or key can allow a role of its account what the role's own do not."""
+        for statement in _resource_statements(self.assembly):
             principal = statement.principal
             named = principal.get("AWS", []) if isinstance(principal, dict) else principal
             names = {named} if isinstance(named, str) else set(named or ())
-            mine = "*" in names or not names.isdisjoint(self.arns) or "Not" in (principal or {})
+            mine = not names.isdisjoint(self.arns) or "Not" in (principal or {})
+            mine = mine or ("*" in names and not self._is_another(statement))
             if statement.effect == "Allow" and mine:
                 yield statement
 
@@ -291,13 +302,22 @@ def _written(assembly: Assembly, template: Template, logical_id: str) -> tuple[S
 
 
 @lru_cache(maxsize=64)
-def _bucket_statements(assembly: Assembly) -> tuple[Statement, ...]:
-    return tuple(
+def _resource_statements(assembly: Assembly) -> tuple[Statement, ...]:
+    """Those of bucket policies and of key policies, whose `*` is their key."""
+    found = [
         statement
         for template in assembly
         for _, resource in template.of_type("AWS::S3::BucketPolicy")
         for statement in parse(template.plain(resource.get("Properties", {}).get("PolicyDocument")))
-    )
+    ]
+    for template in assembly:
+        for logical_id, resource in template.of_type("AWS::KMS::Key"):
+            key = (template.symbol(f"{logical_id}.Arn"),)
+            policy = template.branch(resource.get("Properties", {}).get("KeyPolicy"))
+            if policy is not None:
+                parts = parse(template.plain(policy))
+                found += [replace(one, resources=key, not_resources=()) for one in parts]
+    return tuple(found)
 
 
 @lru_cache(maxsize=64)

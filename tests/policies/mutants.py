@@ -1341,6 +1341,8 @@ def _egress() -> list[Mutant]:
             ("lets out to half of IPv6", add(EGRESS, {"IpProtocol": "-1", "CidrIpv6": "2000::/3"})),
             ("a second rule to all", add(EGRESS, {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"})),
             ("no list of rules", drop(EGRESS)),
+            ("an empty list of rules", put(EGRESS, [])),
+            ("a list of rules that is no value", put(EGRESS, NO_VALUE)),
             (
                 "a rule of its own to all",
                 put(
@@ -1373,7 +1375,6 @@ def _egress() -> list[Mutant]:
                 put(f"{EGRESS}/0", {"IpProtocol": "tcp", "DestinationPrefixListId": "pl-1"}),
             ),
             ("lets out to the VPC", put(f"{EGRESS}/0/CidrIp", att("Vpc", "CidrBlock"))),
-            ("lets nothing out", put(EGRESS, [])),
         ],
     )
     return found
@@ -1798,6 +1799,83 @@ def _names() -> list[Mutant]:
     return found
 
 
+def _near_misses() -> list[Mutant]:
+    """Edits that look like the compliant thing."""
+    role_boundary = "Role/Properties/PermissionsBoundary"
+    encryption = "Bucket/Properties/BucketEncryption"
+    endpoint = "Endpoint/Properties/PolicyDocument/Statement/0"
+    found = caught("050", each("encryption", encryption, [{}, {"ServerSideEncryptionConfiguration": []}]))
+    found += perimeter(
+        "029", each("boundary", role_boundary, ["arn:aws:iam::aws:policy/AdministratorAccess"])
+    )
+    found += perimeter(
+        "029",
+        [
+            (
+                "a boundary for everything",
+                put("Boundary/Properties/PolicyDocument", document(allow("*", "*", None))),
+            )
+        ],
+        others=others("029", NEIGHBOUR),
+    )
+    foreign = ["?*", "444455556666", [ACCOUNT, "444455556666"]]
+    found += perimeter(
+        "042",
+        [
+            (
+                f"endpoint for accounts {one}",
+                put(
+                    endpoint, allow("s3:*", "*", {"StringLike": {"aws:ResourceAccount": one}}, Principal="*")
+                ),
+            )
+            for one in foreign
+        ],
+        others=others("042", NEIGHBOUR),
+    )
+
+    def outside(condition: Any) -> Edit:
+        deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+        return both(drop("Role/Properties/Tags"), add(MAY, deny))
+
+    found += perimeter(
+        "031",
+        [
+            ("a Deny without any VPC", outside({"Null": {"aws:SourceVpc": "true"}})),
+            ("a Deny outside all VPCs", outside({"StringNotLike": {"aws:SourceVpc": "vpc-*"}})),
+            (
+                "a Deny outside another VPC",
+                outside({"StringNotEquals": {"aws:SourceVpc": "vpc-0123456789abcdef0"}}),
+            ),
+        ],
+    )
+    found += caught(
+        "012",
+        [
+            (
+                "source ARN with wildcards, compared literally",
+                _compare_literally,
+            )
+        ],
+    )
+    on = "Caller/Properties/Policies/0/PolicyDocument/Statement/0/Resource"
+    custom = (
+        "arn:${AWS::Partition}:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:code-interpreter-custom/"
+    )
+    found += caught(
+        "060",
+        [("caller of all whose name begins alike", put(on, sub(f"{custom}analytics*")))],
+        others=others("060", "Reader", "Writer", "Idle", "Alone"),
+    )
+    key = resource("KMS::Key", KeyPolicy=document(allow("kms:*", "*", None, Principal={"AWS": att("Role")})))
+    found += caught("020 021 025 052", [("a key whose policy has the role", put("Key", key))])
+    return found
+
+
+def _compare_literally(resources: Body) -> None:
+    condition = resources["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+    condition.setdefault("StringEquals", {})["aws:SourceArn"] = condition.pop("ArnLike")["aws:SourceArn"]
+
+
 def _literal() -> list[Mutant]:
     mode = f"{NETWORK}/NetworkMode"
     return caught(
@@ -1819,6 +1897,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *_attachments(),
     *_keys(),
     *_names(),
+    *_near_misses(),
     *_literal(),
     *_network_mode(),
     *_identity(),

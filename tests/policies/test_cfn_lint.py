@@ -68,6 +68,30 @@ def test_yaml_with_short_intrinsics_is_read(tmp_path):
     assert match["Location"]["Start"]["LineNumber"] == 2
 
 
+def test_an_interpreter_under_an_open_condition_is_judged_as_in_the_core(tmp_path):
+    """Under each possibility, and no crash because of it."""
+    template = tmp_path / "t.yaml"
+    template.write_text(
+        "Parameters:\n"
+        "  Stage: {Type: String, AllowedValues: [a, b]}\n"
+        "Conditions:\n"
+        "  IsA: !Equals [!Ref Stage, a]\n"
+        "Resources:\n"
+        "  Tool:\n"
+        "    Type: AWS::BedrockAgentCore::CodeInterpreterCustom\n"
+        "    Condition: IsA\n"
+        "    Properties:\n"
+        "      Name: tool\n"
+        "      NetworkConfiguration: {NetworkMode: PUBLIC}\n"
+    )
+
+    done = lint("--append-rules", ADAPTER, "--", template)
+
+    [match] = json.loads(done.stdout)
+    assert match["Rule"]["Id"] == "E9001"
+    assert "with Stage=a: NetworkMode is PUBLIC" in match["Message"]
+
+
 def test_a_template_without_interpreters_is_none_of_our_business(tmp_path):
     template = tmp_path / "t.json"
     template.write_text('{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}')

@@ -19,7 +19,7 @@ GOOD = Path(__file__).parent / "rules/ACCI-020/pass_read_write.json"
 
 
 def core(templates):
-    """(check, interpreter) of every finding in the core, each template by itself."""
+    """(check, interpreter) of every finding in the core, waivers included, each template by itself."""
     found = []
     for template in templates:
         report = engine.run([template], rules_of("baseline"), known=all_rules())
@@ -28,6 +28,7 @@ def core(templates):
             for result in report.results
             if result.is_finding
         ]
+        found += [("CKV_ACCI_000", name) for name in {one.interpreter for one in report.problems}]
     return sorted(found)
 
 
@@ -74,9 +75,9 @@ def meddled(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("        name, _, logical_id", "        1 / 0\n        name, _, logical_id"),
-        ("import json\n", "import json\nthis is no Python\n"),
-        ('for rule in rules_of("baseline")]', 'for rule in rules_of("baseline")[1:]]'),
+        ("        mine = ", "        1 / 0\n        mine = "),
+        ("import sys\n", "import sys\nthis is no Python\n"),
+        ("for rule in rules_of(settings.profile())]", "for rule in rules_of(settings.profile())[1:]]"),
     ],
     ids=["a check raises", "the module does not import", "a check is missing"],
 )
@@ -84,6 +85,22 @@ def test_what_checkov_leaves_out_is_no_pass(meddled, old, new):
     """Checkov itself exits 0 in each case."""
     with pytest.raises(checkov.CheckovError):
         checkov.findings([read(GOOD)], PROGRAM, meddled(old, new))
+
+
+def test_a_waiver_that_does_not_hold_is_a_finding_that_cannot_be_suppressed(tmp_path):
+    body = json.loads(GOOD.read_text())
+    metadata = body["Resources"]["Interpreter"]["Metadata"]
+    waiver = {"Rule": "ACCI-001", "Reason": "none", "Owner": "a@example.com", "Until": "2999-12-31"}
+    metadata["InterpreterFleet"]["Waivers"] = [waiver]
+    template = tmp_path / "t.json"
+    template.write_text(json.dumps(body))
+    loud = checkov.findings([read(template)], PROGRAM)
+    metadata["checkov"] = {"skip": [{"id": "CKV_ACCI_000", "comment": "no"}]}
+    template.write_text(json.dumps(body))
+    hushed = checkov.findings([read(template)], PROGRAM)
+
+    assert loud == ["CKV_ACCI_000 analytics: waiver of ACCI-001 is not needed: the rule holds"]
+    assert hushed == ["CKV_ACCI_000 analytics: suppressed, but cannot be waived"]
 
 
 def test_a_suppression_does_not_silence_what_cannot_be_waived(tmp_path):

@@ -228,3 +228,21 @@ def test_yaml_that_is_no_template_is_one_clear_error(tmp_path, capsys, name, tex
 
     assert main([str(tmp_path / name)]) == 3
     assert said in capsys.readouterr().err
+
+
+def test_options_may_stand_between_paths(template, tmp_path, capsys):
+    """`prove NAME --parameter … PATH` as well as the other way round."""
+    waivers = tmp_path / "waivers.yaml"
+    waivers.write_text("")
+
+    assert main(["prove", "analytics", "--waivers", str(waivers), str(template())]) == 0
+    assert "proven" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", [".", "nowhere/report.json"])
+def test_a_report_that_cannot_be_written_stops_before_the_check(template, tmp_path, capsys, place):
+    assert main([str(template()), "--output", str(tmp_path / place)]) == 3
+
+    said = capsys.readouterr()
+    assert "cannot be written" in said.err
+    assert said.out == ""

@@ -1,5 +1,6 @@
 """`cdk synth` with the gate, through the real CLI: a finding stops it, and so does a rule that crashes."""
 
+import json
 import os
 import subprocess
 import textwrap
@@ -77,3 +78,20 @@ def test_nothing_to_check_stops_the_synth(synth):
 
     assert done.returncode != 0
     assert "nothing to check" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        ("securityhub", "NetworkMode is SANDBOX, expected VPC"),
+        ("strict", "context interpreter-fleet:profile is 'strict', expected one of baseline, securityhub"),
+    ],
+)
+def test_the_context_names_another_profile(synth, tmp_path, profile, said):
+    """Here in cdk.json; `-c interpreter-fleet:profile=…` does the same."""
+    (tmp_path / "cdk.json").write_text(json.dumps({"context": {"interpreter-fleet:profile": profile}}))
+
+    done = synth(PUBLIC.format(mode="SANDBOX"))
+
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr

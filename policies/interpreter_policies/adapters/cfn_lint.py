@@ -25,7 +25,7 @@ def _report(cfn: Any, rules: list[Rule]) -> Report:
     path = Path(cfn.filename)
     # Plain values: cfn-lint's carry positions, and dates where YAML has them.
     own = Template(path, json.loads(json.dumps(cfn.template, default=str)))
-    if next(own.of_type(TYPE), None) is None:
+    if not own.ids_of_type(TYPE):
         return Report((), ())
     beside = load(path.parent) if (path.parent / "manifest.json").exists() else []
     templates = [own, *(one for one in beside if one.path.resolve() != path.resolve())]

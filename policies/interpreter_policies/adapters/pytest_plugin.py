@@ -20,7 +20,7 @@ import pytest
 from interpreter_policies.engine import run
 from interpreter_policies.iam.document import Statement
 from interpreter_policies.iam.evaluator import Request, applies
-from interpreter_policies.iam.proof import counterexample, describe
+from interpreter_policies.iam.proof import counterexample, describe, overlap
 from interpreter_policies.report import table
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.rules.storage.prefix import envelope
@@ -135,22 +135,26 @@ class InterpretersUnderTest(Mapping[str, InterpreterUnderTest]):
             pytest.fail(table(report), pytrace=False)
 
     def assert_disjoint(self) -> None:
-        """No role may do anything in what another interpreter was declared to reach."""
-        for one in self.values():
-            for other in self.values():
-                if one is not other and other.storage is not None:
-                    self._assert_apart(one, other, other.storage)
+        """No two roles may do the same thing to the same resource: proven for all requests and all pairs."""
+        shared = overlap({name: one.role.statements for name, one in self.items()})
+        if shared is not None:
+            first, second, request = shared
+            pytest.fail(f"{first} and {second} may both {describe(request)}", pytrace=False)
 
-    @staticmethod
-    def _assert_apart(one: InterpreterUnderTest, other: InterpreterUnderTest, storage: Storage) -> None:
-        theirs = f"arn:{one.values.get('AWS::Partition', '<AWS::Partition>')}:s3:::{storage.bucket}"
-        elsewhere = Statement("Allow", actions=("*",), not_resources=(f"{theirs}/{storage.prefix}*",))
-        shown = counterexample(one.role.statements, (elsewhere,))
-        if shown is not None:
-            name = other.interpreter.title
-            pytest.fail(
-                f"{one.interpreter.title} may {describe(shown)}, which belongs to {name}", pytrace=False
-            )
+
+def assert_reaches_only(interpreter: InterpreterUnderTest, *allowed: Statement) -> None:
+    """`interpreter.assert_reaches_only(...)`, as a function."""
+    interpreter.assert_reaches_only(*allowed)
+
+
+def assert_disjoint(fleet: InterpretersUnderTest) -> None:
+    """`fleet.assert_disjoint()`, as a function."""
+    fleet.assert_disjoint()
+
+
+def assert_compliant(template: str | Path, profile: str = "baseline") -> None:
+    """Every rule of a profile holds for every interpreter of a template or assembly, or is waived."""
+    InterpretersUnderTest(load(Path(template)), {}).assert_compliant(profile)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -54,6 +54,7 @@ class SynthGate:
 
     def validate(self, context: Any) -> cdk.PolicyValidationPluginReport:
         """Checks the templates. Never raises."""
+        paths: list[str] = []
         try:
             paths = [str(stack.template_path) for stack in context.stack_templates]
             report = run([read(Path(path)) for path in paths], self._rules, known=all_rules())
@@ -61,7 +62,7 @@ class SynthGate:
         except Exception as error:  # noqa: BLE001 - the CDK would exit 0
             # The CDK shows no violation that names no resource.
             print(f"the policy check could not run: {error}", file=sys.stderr)
-            violations = [_crash(error)]
+            violations = [_crash(error, paths)]
         return cdk.PolicyValidationPluginReport(success=not violations, violations=violations)
 
 
@@ -98,11 +99,16 @@ def _resource(found: Result | Problem) -> cdk.PolicyViolatingResource:
     )
 
 
-def _crash(error: Exception) -> cdk.PolicyViolation:
+def _crash(error: Exception, paths: list[str]) -> cdk.PolicyViolation:
+    # A violation of no resource stops `cdk synth`, but not `python app.py`: every template is named.
+    unchecked = [
+        cdk.PolicyViolatingResource(resource_logical_id="(not checked)", template_path=path, locations=[])
+        for path in paths or ["(no template)"]
+    ]
     return cdk.PolicyViolation(
         rule_name="check",
         description=f"the check could not run: {error}",
         fix="Nothing was checked; mend the template or the rule that is named.",
         severity="fatal",
-        violating_resources=[],
+        violating_resources=unchecked,
     )

@@ -1,7 +1,8 @@
 """The rules as external checks of checkov: `checkov --external-checks-dir <this folder>`.
 
-Rule ACCI-0nn is CKV_ACCI_0nn there. Checkov exits 0 when a check raises, when a template cannot be parsed and
-when an id is unknown: run it through `python -m interpreter_policies.adapters.checkov`, which does not.
+Rule ACCI-0nn is CKV_ACCI_0nn there, CKV_ACCI_000 is a waiver that does not hold. Checkov exits 0 when a check
+raises, when a template cannot be parsed and when an id is unknown: run it through
+`python -m interpreter_policies.adapters.checkov`, which does not.
 """
 
 import sys
@@ -50,6 +51,24 @@ def _results(path: Path, rule: Rule) -> dict[tuple[Path, str], Result]:
     return {(one.template, one.logical_id): one for one in report.results}
 
 
+@cache
+def _problems(path: Path) -> dict[tuple[Path, str], list[str]]:
+    """What is wrong with the waivers of each interpreter."""
+    report = run(
+        _templates(path), rules_of(settings.profile()), known=all_rules(), waivers=settings.waiver_file()
+    )
+    found: dict[tuple[Path, str], list[str]] = {}
+    for problem in report.problems:
+        found.setdefault((problem.template, problem.logical_id), []).append(problem.text)
+    return found
+
+
+def _place(entity_path: str) -> tuple[Path, str]:
+    """The template and the logical id that checkov means."""
+    name, _, logical_id = entity_path.rpartition(f":{TYPE}:")
+    return _scanned(name), logical_id.rpartition(".")[2]
+
+
 class _Check(BaseResourceCheck):  # type: ignore[misc]
     """One rule."""
 
@@ -64,13 +83,31 @@ class _Check(BaseResourceCheck):  # type: ignore[misc]
         self.rule = rule
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
-        name, _, logical_id = self.entity_path.rpartition(f":{TYPE}:")
-        path = _scanned(name)
-        logical_id = logical_id.rpartition(".")[2]
+        path, logical_id = _place(self.entity_path)
         mine = _results(path, self.rule)[path, logical_id]
         # Of what a check says, only this reaches checkov's report.
         self.evaluated_keys = [mine.evidence]
         return CheckResult.FAILED if mine.is_finding else CheckResult.PASSED
 
 
+class _Waivers(BaseResourceCheck):  # type: ignore[misc]
+    """A waiver that is expired, unknown, malformed, not allowed or not needed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="waiver of a code interpreter's rule holds",
+            id="CKV_ACCI_000",
+            categories=[CheckCategories.IAM],
+            supported_resources=[TYPE],
+            guideline="A waiver that does not hold must be renewed or removed.",
+        )
+
+    def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
+        path, logical_id = _place(self.entity_path)
+        found = _problems(path).get((path, logical_id), [])
+        self.evaluated_keys = found or ["its waivers hold"]
+        return CheckResult.FAILED if found else CheckResult.PASSED
+
+
 CHECKS = [_Check(rule) for rule in rules_of(settings.profile())]
+WAIVERS = _Waivers()

@@ -46,5 +46,5 @@ class CallersNameIt(Rule):
 
 _PART = r"(<[^<>]+>|[^:])*"
 _NAMED = re.compile(
-    rf"arn:{_PART}:bedrock-agentcore:{_PART}:{_PART}:code-interpreter-custom/[^*?$]+.*|<[^<>]+Arn>"
+    rf"arn:{_PART}:bedrock-agentcore:{_PART}:{_PART}:code-interpreter-custom/([^*?$]+|[^*?$]+(__|-)[*?]+)|<[^<>]+Arn>"
 )

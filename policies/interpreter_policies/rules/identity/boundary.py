@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from interpreter_policies.iam.proof import counterexample, describe
 from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.rules.permissions.escalation import ENVELOPE
 from interpreter_policies.view import Interpreter
 
 
@@ -21,7 +23,14 @@ class Boundary(Rule):
         role = interpreter.role
         if role is None:
             return passed("has no execution role")
-        boundary = role.properties.get("PermissionsBoundary")
-        if boundary is None:
+        given = role.template.branch(role.properties.get("PermissionsBoundary"))
+        if given is None:
             return failed(f"role {role.logical_id} has no PermissionsBoundary")
-        return passed(f"PermissionsBoundary is {role.template.text(boundary)}")
+        arn = role.template.text(given)
+        if ":iam::aws:policy/" in arn:
+            return failed(f"PermissionsBoundary is {arn}, which AWS writes and changes")
+        for limit in role.limits:
+            beyond = counterexample(limit, ENVELOPE)
+            if beyond is not None:
+                return failed(f"PermissionsBoundary {arn} lets {describe(beyond)} through")
+        return passed(f"PermissionsBoundary is {arn}")

@@ -37,7 +37,8 @@ class Egress(Rule):
             if group not in known:
                 continue
             template, logical_id = known[group]
-            if "SecurityGroupEgress" not in vpc.properties((template, logical_id)):
+            # An empty list is none: AWS's default of all stays (the CDK writes a rule that matches nothing).
+            if not template.listed(vpc.properties((template, logical_id)).get("SecurityGroupEgress")):
                 return failed(f"{logical_id} has no SecurityGroupEgress, and AWS lets everything out then")
             for where, rule in _rules(interpreter, (template, logical_id)):
                 if opening := _opening(where, rule):

@@ -57,9 +57,15 @@ _NAMED = re.compile(r"arn:(<[^<>]+>|[^:])+:s3:[^:]*:[^:]*:[^*?/]+(/.*)?|<[^<>]+>
 
 def _bound(statement: Statement) -> bool:
     own = any(
-        one.operator in ("StringEquals", "StringLike")
-        and one.key in ("aws:resourceaccount", "aws:resourceorgid")
-        and "*" not in one.values
+        one.operator in ("StringEquals", "StringLike") and all(_OWN[one.key].fullmatch(v) for v in one.values)
         for one in statement.conditions
+        if one.key in _OWN
     )
     return own or (bool(statement.resources) and all(_NAMED.fullmatch(one) for one in statement.resources))
+
+
+# Another account's number, or a pattern of them, is no bound.
+_OWN = {
+    "aws:resourceaccount": re.compile(r"<AWS::AccountId>|\$\{aws:PrincipalAccount\}"),
+    "aws:resourceorgid": re.compile(r"o-[a-z0-9]+|\$\{aws:PrincipalOrgID\}"),
+}

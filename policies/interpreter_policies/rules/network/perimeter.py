@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from interpreter_policies.iam.document import Condition, Statement
 from interpreter_policies.rule import Outcome, Rule, passed
+from interpreter_policies.rules.network import vpc
 from interpreter_policies.rules.reach import within
 from interpreter_policies.view import Interpreter
 
@@ -26,14 +27,21 @@ class Perimeter(Rule):
         for tag in role.template.listed(role.properties.get("Tags")):
             if role.template.plain(tag) == {"Key": "dp:include:network", "Value": "true"}:
                 return passed("the role is tagged dp:include:network")
-        return within(interpreter, _INSIDE, "no permission outside the network")
+        return within(interpreter, _inside(interpreter), "no permission outside the network")
 
 
-_INSIDE = tuple(
-    Statement("Allow", actions=("*",), resources=("*",), conditions=(condition,))
-    for condition in (
-        Condition("Null", "aws:sourcevpc", ("false",)),
-        Condition("Null", "aws:sourcevpce", ("false",)),
-        Condition("Bool", "aws:viaawsservice", ("true",)),
+def _inside(interpreter: Interpreter) -> tuple[Statement, ...]:
+    """From its own VPC or one of that VPC's endpoints, or by a service on its behalf."""
+    own = tuple(sorted(vpc.vpcs(interpreter)))
+    endpoints = tuple(
+        template.symbol(logical_id)
+        for template, logical_id in vpc.of_vpc(interpreter, "AWS::EC2::VPCEndpoint", "VpcId")
     )
-)
+    conditions = [
+        Condition("StringEquals", "aws:sourcevpc", own),
+        Condition("Bool", "aws:viaawsservice", ("true",)),
+        *([Condition("StringEquals", "aws:sourcevpce", endpoints)] if endpoints else []),
+    ]
+    return tuple(
+        Statement("Allow", actions=("*",), resources=("*",), conditions=(one,)) for one in conditions
+    )

@@ -33,4 +33,10 @@ _ENVELOPE = all_but(
     "s3:putlifecycleconfiguration",
     "s3:putaccesspointpolicy",
     "s3:bypassgovernanceretention",
+    "s3:createaccesspoint*",
+    "s3:putaccesspointpublicaccessblock",
+    "s3:putaccountpublicaccessblock",
+    "s3:putinventoryconfiguration",
+    "s3:initiatereplication",
+    "s3:putmultiregionaccesspointpolicy",
 )

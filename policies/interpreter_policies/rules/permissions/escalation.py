@@ -19,12 +19,13 @@ class Escalation(Rule):
     waivable = False
 
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
-        return within(interpreter, _ENVELOPE, "allows none of these actions")
+        return within(interpreter, ENVELOPE, "allows none of these actions")
 
 
-_ENVELOPE = all_but(
+ENVELOPE = all_but(
     "iam:*",
     "sts:assumerole*",
+    "sts:assumeroot",
     "sts:getfederationtoken",
     "lambda:createfunction",
     "lambda:update*",
@@ -32,10 +33,19 @@ _ENVELOPE = all_but(
     "ec2:runinstances",
     "ssm:sendcommand",
     "ssm:startsession",
+    "ssm:startautomationexecution",
+    "ssm:createassociation",
     "cloudformation:createstack",
     "cloudformation:updatestack",
     "cloudformation:createchangeset",
+    "cloudformation:executechangeset",
+    "cloudformation:createstackset",
+    "codebuild:startbuild*",
+    "ec2:associateiaminstanceprofile",
+    "ecs:runtask",
+    "glue:createjob",
     "secretsmanager:*",
     "kms:creategrant",
     "kms:putkeypolicy",
+    "kms:replicatekey",
 )

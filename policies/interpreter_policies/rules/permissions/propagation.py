@@ -28,4 +28,8 @@ _ENVELOPE = all_but(
     "bedrock-agentcore:delete*",
     "bedrock-agentcore:start*",
     "bedrock-agentcore:invoke*",
+    "bedrock-agentcore:put*",
+    "bedrock-agentcore:connect*",
+    "bedrock-agentcore:getworkloadaccesstoken*",
+    "bedrock-agentcore:getresource*",
 )

@@ -30,7 +30,7 @@ class Bucket(Rule):
         block = properties.get("PublicAccessBlockConfiguration", {})
         if missing := [name for name in _BLOCKS if template.text(block.get(name, False)) != "true"]:
             return failed(f"bucket {logical_id} does not set {', '.join(missing)}")
-        if "BucketEncryption" not in properties:
+        if not properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration"):
             return failed(f"bucket {logical_id} has no BucketEncryption")
         if properties.get("VersioningConfiguration", {}).get("Status") != "Enabled":
             return failed(f"bucket {logical_id} is not versioned")

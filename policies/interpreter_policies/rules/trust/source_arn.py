@@ -36,6 +36,13 @@ class SourceArn(Rule):
             bounds = values_of(statement, ARN_OPERATORS, "aws:sourcearn")
             if not bounds:
                 return failed(f"aws:SourceArn is not bound, expected {own}")
+            literal = any(
+                one.operator == "StringEquals" and any("*" in v or "?" in v for v in one.values)
+                for one in statement.conditions
+                if one.key == "aws:sourcearn"
+            )
+            if literal:
+                return failed("aws:SourceArn is compared with StringEquals, which has no wildcards")
             for bound in bounds:
                 beyond = outside(bound, own)
                 if beyond is not None:
