@@ -8,10 +8,11 @@ from pathlib import Path
 
 from . import report
 from .engine import CheckError, run
+from .files import TemplateError, load, parse_text
 from .reach import UnknownRoleError, prove
 from .rule import PROFILES, Rule
 from .rules import all_rules, rules_of
-from .template import Template, TemplateError, load, parse_text
+from .template import Template
 from .waivers import WaiverError, WaiverFile, read_file
 
 _EPILOG = """\

@@ -134,9 +134,10 @@ class _Worlds:
         return self._fleets[world]
 
     def created(self, world: _World) -> list[Interpreter]:
-        """Those that this world creates; Undecided if that is open."""
+        """Those that this world may create: neighbours whose condition is open are there."""
         if world not in self._created:
-            self._created[world] = [one for one in self.fleet(world) if one.template.exists(one.logical_id)]
+            fleet = self.fleet(world)
+            self._created[world] = [one for one in fleet if one.template.may_exist(one.logical_id)]
         return self._created[world]
 
 

@@ -1,5 +1,6 @@
 """Reads CloudFormation's YAML: its short forms (`!Ref`), dates as text, no key twice."""
 
+import re
 from typing import Any
 
 import yaml
@@ -41,7 +42,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     loader.flatten_mapping(node)
     found: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
+        # A key is a text, `on` and 111122223333 too.
+        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else loader.construct_object(key_node)
         if key in found:
             raise yaml.constructor.ConstructorError(
                 None, None, f"found key {key!r} twice, expected each key once", key_node.start_mark
@@ -70,8 +72,13 @@ _Loader.add_constructor("!Ref", _short("Ref"))
 _Loader.add_constructor("!Condition", _short("Condition"))
 for _name in _FUNCTIONS:
     _Loader.add_constructor(f"!{_name}", _short(f"Fn::{_name}"))
-# `Version: 2012-10-17` is a text, as in JSON.
+# `Version: 2012-10-17` is a text, as in JSON; so are 012345670123 (no octal) and 12:30 (no base 60).
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":int", ":float"))
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_SIGNED = list("-+0123456789")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z"), _SIGNED)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+\.[0-9]+\Z"), _SIGNED)

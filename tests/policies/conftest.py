@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from interpreter_policies.template import read
+from interpreter_policies.files import read
 
 GOOD = Path(__file__).parent / "rules/ACCI-020/pass_read_write.json"
 

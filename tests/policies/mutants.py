@@ -382,8 +382,20 @@ def _trust() -> list[Mutant]:
                 f"also trusted {json.dumps(one)}",
                 add(TRUST, {"Effect": "Allow", "Principal": one, "Action": "sts:AssumeRole"}),
             )
-            for one in ({"AWS": ROOT}, {"AWS": "*"}, "*", {"Service": "lambda.amazonaws.com"})
+            for one in ({"AWS": ROOT}, {"Service": "lambda.amazonaws.com"})
         ],
+    )
+    # What everybody may assume, the other roles may as well.
+    found += caught(
+        "010 011 012",
+        [
+            (
+                f"also trusted {json.dumps(one)}",
+                add(TRUST, {"Effect": "Allow", "Principal": one, "Action": "sts:AssumeRole"}),
+            )
+            for one in ({"AWS": "*"}, "*")
+        ],
+        others=others("020 025", "Reader", "Writer", "Idle"),
     )
     found += caught(
         "011 012",

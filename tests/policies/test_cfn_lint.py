@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from interpreter_policies import engine
+from interpreter_policies.files import read
 from interpreter_policies.rules import all_rules, rules_of
-from interpreter_policies.template import read
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((Path(__file__).parent / "rules").glob("*/*.json"))

@@ -9,8 +9,8 @@ import pytest
 
 from interpreter_policies import engine
 from interpreter_policies.adapters import checkov
+from interpreter_policies.files import read
 from interpreter_policies.rules import all_rules, rules_of
-from interpreter_policies.template import read
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / ".venv-checkov/bin/checkov"

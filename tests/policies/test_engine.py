@@ -6,10 +6,11 @@ import pytest
 
 from interpreter_policies import engine
 from interpreter_policies.engine import CheckError
+from interpreter_policies.files import TemplateError, read
+from interpreter_policies.files import load as load_path
 from interpreter_policies.rule import Rule, passed
 from interpreter_policies.rules import all_rules, rules_of
-from interpreter_policies.template import TemplateError, UnresolvedError, read
-from interpreter_policies.template import load as load_path
+from interpreter_policies.template import UnresolvedError
 
 TODAY = datetime.date(2026, 11, 24)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from interpreter_policies.engine import run
+from interpreter_policies.files import load
 from interpreter_policies.rules import rules_of
-from interpreter_policies.template import load
 
 SAMPLES = Path(__file__).parent / "foreign"
 

@@ -7,6 +7,7 @@ import cloudformation_validate
 import pytest
 
 from interpreter_policies.engine import run
+from interpreter_policies.files import read
 from interpreter_policies.iam.document import Statement, parse
 from interpreter_policies.iam.evaluator import Policies, Principal, Request, decide
 from interpreter_policies.iam.proof import counterexample
@@ -21,7 +22,7 @@ from interpreter_policies.organisation import (
     only_the_deploy_role,
 )
 from interpreter_policies.rules import all_rules
-from interpreter_policies.template import UnresolvedError, read
+from interpreter_policies.template import UnresolvedError
 from interpreter_policies.view import interpreters
 
 from .compliant import fleet

@@ -15,8 +15,8 @@ from interpreter_policies import cli, engine
 from interpreter_policies.adapters import checkov
 from interpreter_policies.adapters.pytest_plugin import InterpretersUnderTest
 from interpreter_policies.adapters.synth_gate import SynthGate
+from interpreter_policies.files import read
 from interpreter_policies.rules import all_rules, rules_of
-from interpreter_policies.template import read
 from interpreter_policies.view import interpreters
 
 from .compliant import fleet

@@ -11,8 +11,8 @@ import pytest
 
 from interpreter_policies import rules, rules_doc
 from interpreter_policies.engine import run
+from interpreter_policies.files import read
 from interpreter_policies.rule import PROFILES
-from interpreter_policies.template import read
 
 HERE = Path(__file__).parent / "rules"
 RULES = {rule.id: rule for rule in rules.all_rules()}

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from interpreter_policies.engine import run
+from interpreter_policies.files import parse_text
+from interpreter_policies.identities import identities
 from interpreter_policies.rules import all_rules
-from interpreter_policies.template import Template, Undecided, UnresolvedError, parse_text, together
-from interpreter_policies.view import identities, interpreters
+from interpreter_policies.template import Template, Undecided, UnresolvedError, together
+from interpreter_policies.view import interpreters
 
 RULES = {rule.id: rule for rule in all_rules()}
 BODY = """

@@ -89,7 +89,7 @@ def test_an_entry_that_does_not_hold_is_a_finding_and_waives_nothing(load, filed
 
 
 def test_an_entry_that_means_two_interpreters_waives_neither_until_it_names_the_template(template, filed):
-    from interpreter_policies.template import read
+    from interpreter_policies.files import read
 
     both = [read(template(public, f"{name}.template.json")) for name in ("one", "two")]
 

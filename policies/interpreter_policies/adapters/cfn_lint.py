@@ -14,9 +14,10 @@ from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
 from interpreter_policies import settings
 from interpreter_policies.engine import Report, run
+from interpreter_policies.files import load, stack_name
 from interpreter_policies.rule import Rule
 from interpreter_policies.rules import all_rules, rules_of
-from interpreter_policies.template import Template, load
+from interpreter_policies.template import Template
 from interpreter_policies.view import TYPE
 
 
@@ -24,7 +25,7 @@ def _report(cfn: Any, rules: list[Rule]) -> Report:
     """What the core finds in the file that cfn-lint has open."""
     path = Path(cfn.filename)
     # Plain values: cfn-lint's carry positions, and dates where YAML has them.
-    own = Template(path, json.loads(json.dumps(cfn.template, default=str)))
+    own = Template(path, json.loads(json.dumps(cfn.template, default=str)), stack=stack_name(path))
     if not own.ids_of_type(TYPE):
         return Report((), ())
     beside = load(path.parent) if (path.parent / "manifest.json").exists() else []

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from interpreter_policies import settings
+from interpreter_policies.files import TemplateError, load
 from interpreter_policies.rules import rules_of
-from interpreter_policies.template import Template, TemplateError, load
+from interpreter_policies.template import Template
 from interpreter_policies.view import interpreters
 
 CHECKS = Path(__file__).with_name("checkov_checks")

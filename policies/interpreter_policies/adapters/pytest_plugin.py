@@ -18,13 +18,14 @@ from pathlib import Path
 import pytest
 
 from interpreter_policies.engine import run
+from interpreter_policies.files import load
 from interpreter_policies.iam.document import Statement
 from interpreter_policies.iam.evaluator import Request, applies
 from interpreter_policies.iam.proof import counterexample, describe, overlap
 from interpreter_policies.report import table
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.rules.storage.prefix import envelope
-from interpreter_policies.template import Template, load
+from interpreter_policies.template import Template
 from interpreter_policies.view import Interpreter, Storage
 from interpreter_policies.view import interpreters as read_interpreters
 

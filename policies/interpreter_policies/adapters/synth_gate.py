@@ -13,8 +13,8 @@ import jsii
 
 from interpreter_policies import settings
 from interpreter_policies.engine import Problem, Report, Result, run
+from interpreter_policies.files import read
 from interpreter_policies.rules import all_rules, rules_of
-from interpreter_policies.template import read
 
 NAME = "interpreter-fleet"
 PROFILE_KEY = "interpreter-fleet:profile"

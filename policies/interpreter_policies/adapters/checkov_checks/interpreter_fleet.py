@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from interpreter_policies import settings
 from interpreter_policies.engine import Result, run
+from interpreter_policies.files import load, read
 from interpreter_policies.rule import Rule
 from interpreter_policies.rules import all_rules, rules_of
-from interpreter_policies.template import Template, load, read
+from interpreter_policies.template import Template
 from interpreter_policies.view import TYPE
 
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from interpreter_policies.iam.document import Statement
 from interpreter_policies.iam.evaluator import names
 from interpreter_policies.iam.globs import glob, matches
+from interpreter_policies.iam_resources import Assembly
+from interpreter_policies.identities import Identity, identities
 from interpreter_policies.template import UnresolvedError
-from interpreter_policies.view import Assembly, Identity, Interpreter, holders, identities
+from interpreter_policies.view import Interpreter, holders
 
 SESSION_ACTIONS = (
     "bedrock-agentcore:startcodeinterpretersession",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.template import UnresolvedError
 from interpreter_policies.view import Interpreter
 
 
@@ -23,4 +24,6 @@ class SessionDuration(Rule):
         seconds = role.template.text(role.properties.get("MaxSessionDuration", 3600))
         if seconds.isdigit() and int(seconds) <= 3600:
             return passed(f"MaxSessionDuration is {seconds}")
+        if seconds.startswith("<"):
+            raise UnresolvedError(f"MaxSessionDuration is {seconds}, which may be any number")
         return failed(f"MaxSessionDuration is {seconds}, expected 3600 at most")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from interpreter_policies.iam_resources import Assembly
 from interpreter_policies.template import Template, UnresolvedError
-from interpreter_policies.view import Assembly, Interpreter
+from interpreter_policies.view import Interpreter
 
 # A resource of a template: where it is, and its logical id.
 Place = tuple[Template, str]

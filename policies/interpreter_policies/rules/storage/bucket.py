@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from interpreter_policies.iam.document import Condition, Statement, parse
+from interpreter_policies.iam_resources import Assembly
 from interpreter_policies.rule import Outcome, Rule, failed, passed
 from interpreter_policies.template import Template, UnresolvedError
-from interpreter_policies.view import Assembly, Interpreter
+from interpreter_policies.view import Interpreter
 
 
 class Bucket(Rule):
