@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from interpreter_policies.adapters import checkov
 from interpreter_policies.cli import main
 
 from .test_synth_gate import APP, CRASHING, PUBLIC, synth  # noqa: F401 - a fixture
 
 BIN = Path(sys.executable).parent
+PROGRAM = Path(__file__).parents[2] / ".venv-checkov/bin/checkov"
 
 
 def of_any_mode(body, interpreter):
@@ -139,3 +141,29 @@ cdk.Validations.of(stack).acknowledge(
 
     assert done.returncode != 0
     assert "only the AgentCore service may assume the role" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (of_any_mode, 1, "CKV_ACCI_001 analytics: parameter Mode may have any value"),
+        (misspelt, 3, "no code interpreter in the templates"),
+    ],
+)
+def test_checkov_fails_as_well(template, capsys, change, code, said):
+    """By itself it says nothing of either, and exits 0."""
+    assert checkov.main([str(template(change)), "--checkov", str(PROGRAM)]) == code
+    output = capsys.readouterr()
+    assert said in output.out + output.err
+
+
+def test_an_unknown_profile_is_no_empty_one(template, tmp_path, monkeypatch, capsys):
+    """Checkov passes over an id that it does not know; ours are chosen by profile, and that must exist."""
+    monkeypatch.setenv("INTERPRETER_FLEET_PROFILE", "strict")
+
+    assert checkov.main([str(template()), "--checkov", str(PROGRAM)]) == 3
+    assert "INTERPRETER_FLEET_PROFILE is 'strict', expected one of baseline" in capsys.readouterr().err
+    code, output = cfn_lint(template())
+    assert code != 0
+    assert "is 'strict'" in output

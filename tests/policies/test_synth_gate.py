@@ -95,3 +95,39 @@ def test_the_context_names_another_profile(synth, tmp_path, profile, said):
 
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
+
+
+STACKS = """
+from aws_cdk import aws_iam as iam, aws_s3 as s3
+data = cdk.Stack(app, "Data", stack_name="prod-data")
+bucket = s3.Bucket(data, "Bucket")
+role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("bedrock-agentcore.amazonaws.com"))
+bucket.grant_read(role)
+agentcore.CfnCodeInterpreterCustom(
+    stack, "Interpreter", name="tool", execution_role_arn=role.role_arn,
+    network_configuration=agentcore.CfnCodeInterpreterCustom.CodeInterpreterNetworkConfigurationProperty(
+        network_mode="SANDBOX"))
+"""
+
+
+@pytest.mark.parametrize("references", ["weak", "strong"])
+def test_a_stack_is_known_by_its_name_and_not_its_file(synth, tmp_path, references):
+    context = {"@aws-cdk/core:defaultCrossStackReferences": references}
+    (tmp_path / "cdk.json").write_text(json.dumps({"context": context}))
+
+    done = synth(STACKS)
+
+    said = done.stdout + done.stderr
+    assert "the role allows s3:getobject on arn:<AWS::Partition>:s3:::<prod-data/Bucket" in said
+    assert "is not in these templates" not in said
+
+
+def test_a_waiver_file_comes_from_the_environment(synth, tmp_path, monkeypatch):
+    waiver = "- {rule: ACCI-001, interpreter: Interpreter, reason: a, owner: b, until: 2999-01-01}\n"
+    (tmp_path / "waivers.yaml").write_text(waiver)
+    monkeypatch.setenv("INTERPRETER_FLEET_WAIVERS", str(tmp_path / "waivers.yaml"))
+
+    assert synth(PUBLIC.format(mode="PUBLIC")).returncode == 0
+    done = synth(PUBLIC.format(mode="SANDBOX"))
+    assert done.returncode != 0
+    assert "is not needed: the rule holds" in done.stdout + done.stderr

@@ -17,15 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from interpreter_policies import settings
 from interpreter_policies.engine import run
 from interpreter_policies.files import load
+from interpreter_policies.iam import evaluator
 from interpreter_policies.iam.document import Statement
-from interpreter_policies.iam.evaluator import Request, applies
+from interpreter_policies.iam.evaluator import Policies, Request, decide
 from interpreter_policies.iam.proof import counterexample, describe, overlap
 from interpreter_policies.report import table
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.rules.storage.prefix import envelope
-from interpreter_policies.template import Template
+from interpreter_policies.template import Template, Undecided, UnresolvedError
 from interpreter_policies.view import Interpreter, Storage
 from interpreter_policies.view import interpreters as read_interpreters
 
@@ -52,31 +54,37 @@ class RoleUnderTest:
 
     owner: str
     statements: tuple[Statement, ...]
+    boundary: tuple[Statement, ...] | None = None
+    # Why the boundary cannot be read, where there is one that is not in the templates.
+    unread: str = ""
 
     def allows(self, action: str, resource: str, **context: str) -> Decision:
-        """Whether the role may; condition keys as `s3_prefix="a/"` for `s3:prefix`."""
-        allowed, why = self._decide(action, resource, context)
-        return Decision(allowed, f"{self.owner} may{'' if allowed else ' not'} {action} on {resource}: {why}")
+        """Whether the role may; condition keys as `s3_prefix="a/"` for `s3:prefix`.
+
+        UnresolvedError if that hangs on a permissions boundary that is not in the templates.
+        """
+        keys = {key.replace("_", ":", 1): (value,) for key, value in context.items()}
+        policies = Policies(self.statements, boundary=self.boundary)
+        decision = decide(policies, Request(action, resource, keys))
+        if decision.allowed and self.unread:
+            raise UnresolvedError(f"{self.owner}: {self.unread}")
+        may = "may" if decision.allowed else "may not"
+        return Decision(decision.allowed, f"{self.owner} {may} {action} on {resource}: {_why(decision)}")
 
     def denies(self, action: str, resource: str, **context: str) -> Decision:
         """Whether the role may not."""
         decision = self.allows(action, resource, **context)
         return Decision(not decision.holds, decision.sentence)
 
-    def _decide(self, action: str, resource: str, context: Mapping[str, str]) -> tuple[bool, str]:
-        keys = {key.replace("_", ":", 1).lower(): (value,) for key, value in context.items()}
-        request = Request(action.lower(), resource, keys)
-        matching = [statement for statement in self.statements if applies(statement, request)]
-        for effect in ("Deny", "Allow"):
-            for statement in matching:
-                if statement.effect == effect:
-                    name = (
-                        f"statement {statement.sid}"
-                        if statement.sid
-                        else f"a statement on {statement.resources}"
-                    )
-                    return effect == "Allow", f"{name} {'denies' if effect == 'Deny' else 'allows'} it"
-        return False, "no statement allows it"
+
+def _why(decision: evaluator.Decision) -> str:
+    found = decision.statement
+    if found is None:
+        return decision.reason
+    name = (
+        f"statement {found.sid}" if found.sid else f"a statement on {found.resources or found.not_resources}"
+    )
+    return f"{name}, {decision.reason}"
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,18 @@ class InterpreterUnderTest:
     @property
     def role(self) -> RoleUnderTest:
         """Its execution role; without one nothing is allowed. Raises what the core cannot read."""
-        role = self.interpreter.role
-        statements = role.permissions if role else ()
-        return RoleUnderTest(self.interpreter.title, tuple(_filled(one, self.values) for one in statements))
+        role, title = self.interpreter.role, self.interpreter.title
+        if role is None:
+            return RoleUnderTest(title, ())
+        statements, unread, boundary = role.permissions, "", None
+        try:
+            boundary = role.boundary
+        except Undecided:
+            raise
+        except UnresolvedError as error:
+            unread = str(error)
+        filled = None if boundary is None else tuple(_filled(one, self.values) for one in boundary)
+        return RoleUnderTest(title, tuple(_filled(one, self.values) for one in statements), filled, unread)
 
     @property
     def storage(self) -> Storage | None:
@@ -101,7 +118,9 @@ class InterpreterUnderTest:
 
     def assert_reaches_only(self, *allowed: Statement) -> None:
         """Fails with a request that the role allows and these statements do not: proven for every request."""
-        shown = counterexample(self.role.statements, allowed)
+        role = self.role
+        # A boundary that is not in the templates narrows unseen: without it the proof is the stricter one.
+        shown = counterexample(role.statements, allowed, within=_limits(role))
         if shown is not None:
             pytest.fail(f"{self.interpreter.title} may also {describe(shown)}", pytrace=False)
 
@@ -115,8 +134,11 @@ class InterpretersUnderTest(Mapping[str, InterpreterUnderTest]):
 
     def __init__(self, templates: Sequence[Template], values: Values) -> None:
         self.templates = templates
-        found = (InterpreterUnderTest(one, values) for one in read_interpreters(templates))
-        self._by_name = {one.interpreter.title: one for one in found}
+        self._by_name: dict[str, InterpreterUnderTest] = {}
+        for one in read_interpreters(templates):
+            # Two stages may have an interpreter each of one name; the second is told by its stack.
+            title = one.title if one.title not in self._by_name else f"{one.template.name}/{one.title}"
+            self._by_name[title] = InterpreterUnderTest(one, values)
 
     def __getitem__(self, name: str) -> InterpreterUnderTest:
         if name not in self._by_name:
@@ -131,7 +153,7 @@ class InterpretersUnderTest(Mapping[str, InterpreterUnderTest]):
 
     def assert_compliant(self, profile: str = "baseline") -> None:
         """Every rule of a profile holds for every interpreter, or is waived."""
-        report = run(self.templates, rules_of(profile), known=all_rules())
+        report = run(self.templates, rules_of(profile), known=all_rules(), waivers=settings.waiver_file())
         if not report.ok:
             pytest.fail(table(report), pytrace=False)
 
@@ -177,6 +199,10 @@ def interpreters(request: pytest.FixtureRequest, template_values: Values) -> Int
     if not found:
         pytest.fail(f"no code interpreter in {', '.join(str(one.path) for one in templates)}", pytrace=False)
     return found
+
+
+def _limits(role: RoleUnderTest) -> tuple[tuple[Statement, ...], ...]:
+    return () if role.boundary is None else (role.boundary,)
 
 
 def _filled(statement: Statement, values: Values) -> Statement:

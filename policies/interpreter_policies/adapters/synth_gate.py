@@ -57,7 +57,12 @@ class SynthGate:
         paths: list[str] = []
         try:
             paths = [str(stack.template_path) for stack in context.stack_templates]
-            report = run([read(Path(path)) for path in paths], self._rules, known=all_rules())
+            report = run(
+                [read(Path(path)) for path in paths],
+                self._rules,
+                known=all_rules(),
+                waivers=settings.waiver_file(),
+            )
             violations = _violations(report)
         except Exception as error:  # noqa: BLE001 - the CDK would exit 0
             # The CDK shows no violation that names no resource.
