@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-GOOD = Path(__file__).parent / "rules/ACCI-020/pass_read_write.json"
+GOOD = Path(__file__).parents[1] / "rules/ACCI-020/pass_read_write.json"
 Body = dict[str, Any]
 
 ACCOUNT = {"Ref": "AWS::AccountId"}
