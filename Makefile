@@ -61,7 +61,7 @@ types:
 	@.venv/bin/mypy
 
 unit:
-	@.venv/bin/python -m pytest -m "not slow"
+	@.venv/bin/python -m pytest -m "not slow" -n 2
 
 slow: setup ## the tests that take longer; .ci/run runs them too
 	@.venv/bin/python -m pytest -m slow -n 2

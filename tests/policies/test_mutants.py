@@ -10,7 +10,7 @@ from interpreter_policies.engine import run
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.template import Template
 
-from .mutants import MUTANTS
+from .mutants.table import MUTANTS
 from .mutants.compliant import fleet
 
 # A compliant fleet in SANDBOX mode is not for the profiles that ask for more.

@@ -25,7 +25,7 @@ from interpreter_policies.rules import all_rules
 from interpreter_policies.template import UnresolvedError
 from interpreter_policies.view import interpreters
 
-from .mutants import MUTANTS
+from .mutants.table import MUTANTS
 from .mutants.compliant import fleet
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from interpreter_policies.files import read
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.view import interpreters
 
-from .mutants import MUTANTS
+from .mutants.table import MUTANTS
 from .mutants.compliant import fleet
 
 PROGRAM = Path(__file__).parents[2] / ".venv-checkov/bin/checkov"
