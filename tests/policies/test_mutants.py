@@ -10,8 +10,8 @@ from interpreter_policies.engine import run
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.template import Template
 
-from .mutants.table import MUTANTS
 from .mutants.compliant import fleet
+from .mutants.table import MUTANTS
 
 # A compliant fleet in SANDBOX mode is not for the profiles that ask for more.
 COMPLIANT = [("sandbox", "baseline"), ("vpc", "baseline"), ("vpc", "securityhub"), ("vpc", "data-perimeter")]

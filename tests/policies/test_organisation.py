@@ -25,8 +25,8 @@ from interpreter_policies.rules import all_rules
 from interpreter_policies.template import UnresolvedError
 from interpreter_policies.view import interpreters
 
-from .mutants.table import MUTANTS
 from .mutants.compliant import fleet
+from .mutants.table import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).parent / "rules"

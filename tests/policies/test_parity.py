@@ -19,8 +19,8 @@ from interpreter_policies.files import read
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.view import interpreters
 
-from .mutants.table import MUTANTS
 from .mutants.compliant import fleet
+from .mutants.table import MUTANTS
 
 PROGRAM = Path(__file__).parents[2] / ".venv-checkov/bin/checkov"
 BODIES = [("unchanged sandbox", fleet("sandbox")), ("unchanged vpc", fleet("vpc"))]
