@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .document import Condition, DocumentError, Statement
@@ -229,6 +230,7 @@ def applies(statement: Statement, request: Request) -> bool:
     )
 
 
+@lru_cache(maxsize=1 << 14)
 def names(patterns: tuple[str, ...], not_patterns: tuple[str, ...], text: str) -> bool:
     """Whether Action/NotAction (or Resource/NotResource without variables) covers a text."""
     if not_patterns:

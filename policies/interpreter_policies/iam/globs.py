@@ -55,8 +55,17 @@ class Glob:
         return self._hash
 
     @cached_property
+    def plain(self) -> tuple[str, bool] | None:
+        """The literal part of a pattern with no wildcard but a `*` at its end; and whether it has that."""
+        ends = self.tokens[-1:] == (_STAR,)
+        fixed = self.tokens[:-1] if ends else self.tokens
+        if any(len(token.among) != 1 for token in fixed):
+            return None
+        return "".join(token.among[0] for token in fixed), ends
+
+    @cached_property
     def expression(self) -> re.Pattern[str]:
-        """What `matches` asks."""
+        """What `matches` asks where text alone does not tell."""
         return re.compile("".join(_expression(token) for token in self.tokens), re.DOTALL)
 
 
@@ -112,6 +121,15 @@ def _exactly(token: str) -> Token:
 
 def matches(pattern: Glob, text: str) -> bool:
     """Whether the whole text matches; a symbol in it counts as one character."""
+    if pattern.plain is not None:
+        # Most patterns are so, and need no expression to be compiled.
+        literal_part, ends_in_star = pattern.plain
+        if not ends_in_star:
+            return text == literal_part
+        if not text.startswith(literal_part):
+            return False
+        if "<" not in text[len(literal_part) :]:
+            return True
     return pattern.expression.fullmatch(text) is not None
 
 
