@@ -1,6 +1,6 @@
 """What the rules on callers have in common: who, in the templates, may use an interpreter."""
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 from interpreter_policies.iam.document import Statement
 from interpreter_policies.iam.evaluator import names
@@ -20,12 +20,11 @@ _GRANTING = ("AdministratorAccess", "PowerUserAccess", "BedrockAgentCoreFullAcce
 _HARMLESS = ":iam::aws:policy/service-role/"
 
 
-def callers(assembly: Assembly) -> Iterator[Identity]:
+@lru_cache(maxsize=64)
+def callers(assembly: Assembly) -> tuple[Identity, ...]:
     """The identities of the templates, but the interpreters' own execution roles."""
-    own = set(holders(assembly))
-    for identity in identities(assembly):
-        if (identity.template.scope, identity.logical_id) not in own:
-            yield identity
+    own = holders(assembly)
+    return tuple(one for one in identities(assembly) if (one.template.scope, one.logical_id) not in own)
 
 
 def granting(identity: Identity, actions: tuple[str, ...]) -> list[Statement]:

@@ -1,9 +1,13 @@
 """ACCI-023."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
+from interpreter_policies.iam_resources import Assembly
 from interpreter_policies.rule import Outcome, Rule, failed, passed
-from interpreter_policies.view import Interpreter
+from interpreter_policies.view import TYPE, Interpreter
 
 
 class Disjoint(Rule):
@@ -27,10 +31,43 @@ class Disjoint(Rule):
             or any(c in storage.prefix for c in "*?$")
         ):
             return failed(f"prefix is {storage.prefix!r}, expected one that ends in '/' and has no wildcard")
-        for other in fleet:
-            theirs = other.storage
-            if theirs is None or other is interpreter or theirs.bucket != storage.bucket:
-                continue
-            if theirs.prefix.startswith(storage.prefix) or storage.prefix.startswith(theirs.prefix):
+        for other in by_bucket(interpreter.assembly)[storage.bucket].overlapping(storage.prefix):
+            if (other.template.scope, other.logical_id) != (
+                interpreter.template.scope,
+                interpreter.logical_id,
+            ):
                 return failed(f"prefix {storage.prefix} overlaps that of {other.title}")
         return passed(f"prefix {storage.prefix} is its own")
+
+
+@dataclass(frozen=True)
+class Prefixes:
+    """The prefixes of one bucket and who has them, in order: large fleets are not compared pair by pair."""
+
+    owners: dict[str, list[Interpreter]]
+
+    @cached_property
+    def _in_order(self) -> list[str]:
+        return sorted(self.owners)
+
+    def overlapping(self, prefix: str) -> Iterator[Interpreter]:
+        """Who has a prefix that this one begins with, or that begins with this one (as its owner's does)."""
+        for length in range(len(prefix)):
+            yield from self.owners.get(prefix[:length], ())
+        for at in range(bisect_left(self._in_order, prefix), len(self._in_order)):
+            if not self._in_order[at].startswith(prefix):
+                return
+            yield from self.owners[self._in_order[at]]
+
+
+@lru_cache(maxsize=64)
+def by_bucket(assembly: Assembly) -> dict[str, Prefixes]:
+    """The prefixes of all interpreters that may be created, by bucket."""
+    found: dict[str, Prefixes] = {}
+    for template in assembly:
+        for logical_id in template.possible(TYPE):
+            one = Interpreter(template, logical_id, assembly)
+            if one.storage is not None:
+                mine = found.setdefault(one.storage.bucket, Prefixes({})).owners
+                mine.setdefault(one.storage.prefix, []).append(one)
+    return found
