@@ -128,7 +128,15 @@ def main() -> int:
     if sys.argv[1:] == ["inside"]:
         inside()
         return 0
-    argv = [".venv/bin/interpreter-local", "run", "--home", ".interpreter-local/bench", "--port", "0"]
+    argv = [
+        ".venv/bin/interpreter-local",
+        "run",
+        "--home",
+        ".interpreter-local/bench",
+        "--port",
+        "0",
+        "--no-rates",
+    ]
     return subprocess.run([*argv, "--", sys.executable, __file__, "inside"], cwd=ROOT, check=False).returncode
 
 

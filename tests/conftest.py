@@ -28,7 +28,9 @@ def endpoint_home(tmp_path_factory):
 @pytest.fixture(scope="session")
 def variables(endpoint_home):
     """What `interpreter-local env` prints; the endpoint runs until the tests end."""
-    subprocess.run([LOCAL, "up", "--home", endpoint_home, "--port", "0"], check=True, timeout=120)
+    subprocess.run(
+        [LOCAL, "up", "--home", endpoint_home, "--port", "0", "--no-rates"], check=True, timeout=120
+    )
     try:
         printed = subprocess.run(
             [LOCAL, "env", "--home", endpoint_home], check=True, capture_output=True, text=True

@@ -67,6 +67,11 @@ def main(argv: list[str] | None = None) -> int:
                 default=DEFAULT_PORT,
                 help=f"where it listens on 127.0.0.1 (default {DEFAULT_PORT}; 0 takes a free one)",
             )
+            command.add_argument(
+                "--no-rates",
+                action="store_true",
+                help="let requests in at any rate, for benchmarks (default: the quotas per second)",
+            )
         if name == "run":
             command.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD", help="the command")
     options = parser.parse_args(argv)
@@ -86,7 +91,7 @@ def _up(options: argparse.Namespace) -> int:
     if found := Endpoint.read(options.home):
         print(f"runs already: {found.url} (pid {found.pid})")
         return 0
-    _, endpoint = _start(options.home, options.port)
+    _, endpoint = _start(options.home, options.port, rates=not options.no_rates)
     print(f"{endpoint.url} (pid {endpoint.pid}, sandbox tier {endpoint.tier})")
     return 0
 
@@ -137,7 +142,7 @@ def _run(options: argparse.Namespace) -> int:
     found = Endpoint.read(options.home)
     server = None
     if found is None:
-        server, found = _start(options.home, options.port, with_parent=True)
+        server, found = _start(options.home, options.port, rates=not options.no_rates, with_parent=True)
     try:
         return _run_command(options.argv, environment(options.home, found, dict(os.environ)))
     finally:
@@ -167,12 +172,15 @@ def _default_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _start(home: Path, port: int, *, with_parent: bool = False) -> tuple[subprocess.Popen[bytes], Endpoint]:
+def _start(
+    home: Path, port: int, *, rates: bool, with_parent: bool = False
+) -> tuple[subprocess.Popen[bytes], Endpoint]:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     argv = [sys.executable, "-m", "interpreter_local.server", str(home), str(port)]
+    argv += ["--with-parent"] * with_parent + ["--no-rates"] * (not rates)
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
-            [*argv, "--with-parent"] if with_parent else argv,
+            argv,
             stdin=subprocess.PIPE if with_parent else subprocess.DEVNULL,
             stdout=log,
             stderr=log,

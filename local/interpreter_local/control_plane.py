@@ -42,7 +42,7 @@ def create(store: Store, scope: Scope, params: dict[str, Any], identity: Identit
     name = params["name"]
     if any(other.created["name"] == name for other in mine.interpreters.values()):
         raise errors.conflict(f"A code interpreter with name {name} already exists")
-    if len(mine.interpreters) >= (limit := int(quotas.INTERPRETERS.value)):
+    if len(mine.interpreters) >= (limit := int(quotas.value(store, scope, quotas.INTERPRETERS))):
         raise errors.ServiceError(
             "ServiceQuotaExceededException", f"{quotas.INTERPRETERS.name}: {limit} of {limit} are in use"
         )

@@ -6,27 +6,53 @@ MiniStack is pinned exactly, and `check()` runs at every start: what is used her
 import asyncio
 import inspect
 import json
+import logging
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, responses
-from ministack.services import iam
+from ministack.services import cloudtrail, iam, sts
 from ministack.services.cloudformation import provisioners
 
-from . import cloudformation, quotas, service
-from .errors import ServiceError
+from . import cloudformation, metrics, quotas, service
 from .identity import SERVICE_PRINCIPAL
-from .service import EVENT_STREAM, Service
+from .service import EVENT_STREAM, Answer, Service
 from .state import Scope
+from .trail import Caller
 
+_log = logging.getLogger(__name__)
 NAME = "code-interpreter"
 QUOTAS = "servicequotas"
 _ROLE = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/(?:.*/)?([^/]+)")
+_CLOUDWATCH, _CLOUDTRAIL = "monitoring", "cloudtrail"
+_PUT_METRICS = {
+    "content-type": "application/x-amz-json-1.0",
+    "x-amz-target": "GraniteServiceVersion20100801.PutMetricData",
+}
+# PutMetricData takes so many at once (CloudWatch API reference).
+_METRICS_A_CALL = 1000
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A request to our service, as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    query: Any
+
+
 _access_key: ContextVar[str] = ContextVar("access_key", default="")
+_request: ContextVar[_Request] = ContextVar("request")
+_answer: ContextVar[Answer] = ContextVar("answer")
 
 # What this module reaches into: (object, attribute, parameters it is called with).
 _USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
@@ -34,6 +60,12 @@ _USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (gateway, "detect_service", ("method", "path", "headers", "query_params")),
     (gateway, "_ct_event_name", ("service", "method", "path", "headers", "query_params")),
     (gateway, "_lazy_handler", ("module_name",)),
+    (
+        gateway,
+        "_maybe_record_cloudtrail",
+        ("service", "method", "path", "headers", "body", "query_params", "request_id", "region"),
+    ),
+    (cloudtrail, "_get_event_queue", ()),
     (gateway, "extract_access_key_id", ("headers", "query_params")),
     (iam_actions, "extract_iam_action", ("service", "method", "path", "headers", "body", "query_params")),
     (
@@ -48,9 +80,12 @@ _USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
         "enforce",
         ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
     ),
+    (iam_evaluator, "caller_arn", ()),
+    (iam_evaluator, "resolve_credential", ("access_key_id", "account_id")),
     (iam_evaluator, "evaluate_resource_policy", ("doc", "ctx", "service")),
     (responses, "get_account_id", ()),
     (responses, "get_region", ()),
+    (responses, "get_request_client_ip", ()),
     (responses, "request_scope", ("account_id", "region")),
     (responses, "StreamingResponse", ("runner",)),
 )
@@ -61,6 +96,7 @@ _TABLES: tuple[tuple[Any, str], ...] = (
     (gateway, "_state_map"),
     (iam_actions, "SERVICE_TO_IAM_NAMESPACE"),
     (iam, "_roles"),
+    (sts, "_sessions"),
     (provisioners, "_RESOURCE_HANDLERS"),
     (provisioners, "_STACK_TAG_PROPERTY"),
 )
@@ -141,23 +177,31 @@ class StackIdentity(RequestIdentity):
         return None
 
 
-def install(ours: Service) -> None:
-    """Makes MiniStack answer for the Code Interpreter and Service Quotas. Once per process."""
+def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Makes MiniStack answer for the Code Interpreter and Service Quotas. Once per process.
+
+    CloudWatch and CloudTrail learn of our calls when somebody asks them. What is returned tells CloudWatch
+    at other times too, so that its alarms see them.
+    """
     check()
     stack_identity = StackIdentity()
 
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
         _access_key.set(gateway.extract_access_key_id(headers, query) or "")
-        status, sent, content = await ours.handle(_scope(), method, path, query, headers, body)
+        # A session's timers keep the context in which it started: let them not keep a large body too.
+        _request.set(replace(_request.get(), body=b""))
+        answer = await ours.answer(_scope(), method, path, query, headers, body)
+        _answer.set(answer)
+        status, sent, content = answer.reply
         if sent.get("content-type") == EVENT_STREAM:
             return status, sent, responses.StreamingResponse(_stream(content))
         return status, sent, content
 
     async def handle_quotas(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
-        return quotas.handle(_scope(), headers, body)
+        return quotas.handle(ours.store, _scope(), headers, body, iam_evaluator.caller_arn())
 
     def reset() -> None:
-        asyncio.run_coroutine_threadsafe(_reset(ours), gateway._MAIN_LOOP)
+        asyncio.run_coroutine_threadsafe(ours.reset(), gateway._MAIN_LOOP)
 
     _add(NAME, handle, reset)
     _add(QUOTAS, handle_quotas, lambda: None)
@@ -168,7 +212,45 @@ def install(ours: Service) -> None:
     _wrap(gateway, "_ct_event_name", _event_name)
     _wrap(iam_actions, "extract_iam_action", _iam_action)
     _wrap(iam_actions, "extract_resource_arn", _resource_arn)
-    _wrap(iam_actions, "access_denied_response", _denied)
+
+    def denied(old: Any, name: str, action: str, principal: str, request_id: str, **rest: Any) -> Any:
+        if name != NAME or rest.get("error_code"):
+            return old(name, action, principal, request_id, **rest)
+        asked = _request.get()
+        message = _refusal(action, principal, **rest)
+        answer = ours.denied(
+            _scope(), asked.method, asked.path, asked.query, asked.headers, asked.body, message
+        )
+        _record(ours, answer, asked, request_id)
+        status, headers, content = answer.reply
+        # MiniStack adds it to every reply but these.
+        return status, {**headers, "x-amzn-requestid": request_id}, content
+
+    def record(old: Any, name: str, *request: Any) -> None:
+        """Ours in place of MiniStack's record, which has code in it and names nobody."""
+        if name != NAME:
+            old(name, *request)
+            return
+        *_, request_id, _region = request
+        _record(ours, _answer.get(), _request.get(), request_id)
+
+    _wrap(iam_actions, "access_denied_response", denied)
+    _wrap(gateway, "_maybe_record_cloudtrail", record)
+    cloudwatch, trails = gateway.SERVICE_HANDLERS[_CLOUDWATCH], gateway.SERVICE_HANDLERS[_CLOUDTRAIL]
+
+    async def publish() -> None:
+        await _write_metrics(ours, cloudwatch)
+
+    async def after_metrics(*asked: Any) -> Any:
+        await publish()
+        return await cloudwatch(*asked)
+
+    async def after_events(*asked: Any) -> Any:
+        _write_trail(ours)
+        return await trails(*asked)
+
+    gateway.SERVICE_HANDLERS[_CLOUDWATCH] = after_metrics
+    gateway.SERVICE_HANDLERS[_CLOUDTRAIL] = after_events
 
     def tag_context(old: Any, name: str, action: str, body: bytes, params: Any) -> dict[str, Any]:
         return (
@@ -197,6 +279,7 @@ def install(ours: Service) -> None:
         ),
         "delete": lambda identifier, properties: cloudformation.delete(ours.store, _scope(), identifier),
     }
+    return publish
 
 
 def _scope() -> Scope:
@@ -222,9 +305,77 @@ def _wrap(module: Any, name: str, ours: Callable[..., Any]) -> None:
     setattr(module, name, lambda *args, **kwargs: ours(old, *args, **kwargs))
 
 
-async def _reset(ours: Service) -> None:
-    await ours.close()
-    ours.store.regions.clear()
+async def _write_metrics(ours: Service, put: Callable[..., Any]) -> None:
+    """What was gathered goes to CloudWatch, which then judges its alarms."""
+    for scope, data in ours.metrics.take().items():
+        for first in range(0, len(data), _METRICS_A_CALL):
+            content = {"Namespace": metrics.NAMESPACE, "MetricData": data[first : first + _METRICS_A_CALL]}
+            with responses.request_scope(scope.account, scope.region):
+                status, _, said = await put("POST", "/", _PUT_METRICS, json.dumps(content).encode(), {})
+            if status != 200:
+                _log.error("CloudWatch took no metrics: %s", said)
+
+
+def _write_trail(ours: Service) -> None:
+    """Events that were not written yet join those of other services, in the order of their times."""
+    for scope, events in ours.trail.take().items():
+        with responses.request_scope(scope.account, scope.region):
+            queue = cloudtrail._get_event_queue()
+        queue.extend(events)
+        ordered = sorted(queue, key=lambda event: float(event["EventTime"]))
+        queue.clear()
+        queue.extend(ordered)
+
+
+def _record(ours: Service, answer: Answer, asked: _Request, request_id: str) -> None:
+    scope = _scope()
+    on = service.resource(scope, asked.method, asked.path)
+    key = gateway.extract_access_key_id(asked.headers, asked.query) or ""
+    ours.record(scope, answer, on, _caller(scope, key, asked.headers.get("user-agent", "")), request_id)
+
+
+def _caller(scope: Scope, access_key: str, user_agent: str) -> Caller:
+    """CloudTrail's userIdentity (AWS docs, "CloudTrail userIdentity element")."""
+    found = iam_evaluator.resolve_credential(access_key, scope.account)
+    address = responses.get_request_client_ip()
+    if isinstance(found, iam_evaluator.CredentialResolutionError):
+        # A session that ran out while its call was on the way.
+        return Caller({"type": "Unknown", "accessKeyId": access_key}, "", access_key, address, user_agent)
+    identity: dict[str, Any] = {
+        "type": {"User": "IAMUser"}.get(found.principal_type, found.principal_type),
+        "principalId": found.principal_id,
+        "arn": found.principal_arn,
+        "accountId": found.account_id,
+        "accessKeyId": access_key,
+    }
+    name = found.principal_arn.rpartition("/")[2]
+    if found.principal_type == "Root":
+        name = "root"
+    elif found.principal_type == "User":
+        identity["userName"] = name = found.principal_name
+    elif found.principal_type == "AssumedRole":
+        identity["sessionContext"] = _session_context(found.account_id, found.principal_arn, access_key)
+    return Caller(identity, name, access_key, address, user_agent)
+
+
+def _session_context(account: str, principal_arn: str, access_key: str) -> dict[str, Any]:
+    role_name = principal_arn.split("/")[1]
+    with responses.request_scope(account, responses.get_region()):
+        role = iam._roles.get(role_name) or {}
+    issued = sts._sessions.get(access_key, {}).get("IssuedAt", time.time())
+    return {
+        "sessionIssuer": {
+            "type": "Role",
+            "principalId": role.get("RoleId", ""),
+            "arn": role.get("Arn", f"arn:aws:iam::{account}:role/{role_name}"),
+            "accountId": account,
+            "userName": role_name,
+        },
+        "attributes": {
+            "creationDate": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(issued)),
+            "mfaAuthenticated": "false",
+        },
+    }
 
 
 def _stream(content: bytes) -> Callable[[Any, Any], Any]:
@@ -256,6 +407,7 @@ def _event_name(old: Any, name: str, method: str, path: str, headers: Any, query
 
 def _iam_action(old: Any, name: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
     if name == NAME:
+        _request.set(_Request(method, path, headers, body, query))
         found = service.action(method, path)
         return f"bedrock-agentcore:{found}" if found else None
     if name == QUOTAS:
@@ -304,18 +456,11 @@ def _tag_context(ours: Service, action: str, body: bytes, params: Any) -> dict[s
     return context
 
 
-def _denied(old: Any, name: str, action: str, principal_arn: str, request_id: str, **rest: Any) -> Any:
-    if name != NAME or rest.get("error_code"):
-        return old(name, action, principal_arn, request_id, **rest)
+def _refusal(action: str, principal_arn: str, **rest: Any) -> str:
     reason = (
         "with an explicit deny in an identity-based policy"
         if rest.get("explicit_deny")
         else f"because no identity-based policy allows the {action} action"
     )
     on = rest.get("resource_arn", "*")
-    message = f"User: {principal_arn} is not authorized to perform: {action} on resource: {on} {reason}"
-    return ServiceError("AccessDeniedException", message).reply(data_plane=_is_data_plane(action))
-
-
-def _is_data_plane(action: str) -> bool:
-    return action.endswith(("Session", "Sessions", ":InvokeCodeInterpreter"))
+    return f"User: {principal_arn} is not authorized to perform: {action} on resource: {on} {reason}"

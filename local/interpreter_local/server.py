@@ -1,7 +1,8 @@
-"""The endpoint's process: `python -m interpreter_local.server HOME PORT [--with-parent]`.
+"""The endpoint's process: `python -m interpreter_local.server HOME PORT [--with-parent] [--no-rates]`.
 
 Listens on loopback only. Writes `endpoint.json` when it answers; exit 3 with one line on stderr when it
-cannot start. With `--with-parent` it ends when its standard input does.
+cannot start. With `--with-parent` it ends when its standard input does, with `--no-rates` it lets requests in
+at any rate.
 """
 
 import asyncio
@@ -13,11 +14,17 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from . import tls
 from .home import ACCOUNT, HOST, REGION, Endpoint, HomeInUseError, hold
 from .sandbox import Capabilities, Sandbox, SandboxUnavailable, open_sandbox, probe, sweep
+
+RATES = "request rates (quotas per second)"
+# AWS docs: metrics come in batches of a minute. Whoever asks CloudWatch does not wait for that.
+_METRICS_SECONDS = 60.0
 
 
 class CannotStartError(RuntimeError):
@@ -40,7 +47,8 @@ def main(argv: list[str]) -> int:
             print(f"removed {left} sessions that a killed endpoint left", file=sys.stderr)
         capabilities = probe(home)
         _configure(home, listener.getsockname()[1])
-        asyncio.run(_serve(home, listener, capabilities, with_parent="--with-parent" in argv))
+        options = {"with_parent": "--with-parent" in argv, "throttles": "--no-rates" not in argv}
+        asyncio.run(_serve(home, listener, capabilities, **options))
     except (CannotStartError, SandboxUnavailable) as error:
         print(error, file=sys.stderr)
         return 3
@@ -103,7 +111,7 @@ def _configure(home: Path, port: int) -> None:
 
 
 async def _serve(
-    home: Path, listener: socket.socket, capabilities: Capabilities, *, with_parent: bool
+    home: Path, listener: socket.socket, capabilities: Capabilities, *, with_parent: bool, throttles: bool
 ) -> None:
     # Imported only now: MiniStack reads its settings when it is imported.
     import uvicorn
@@ -116,9 +124,9 @@ async def _serve(
         mode = network_mode if network_mode in ("PUBLIC", "VPC") else "SANDBOX"
         return await open_sandbox(session_id, home=home, network_mode=mode, capabilities=capabilities)  # type: ignore[arg-type]
 
-    service = Service(opener, ministack.RequestIdentity())
+    service = Service(opener, ministack.RequestIdentity(), throttles=throttles)
     try:
-        ministack.install(service)
+        publish = ministack.install(service)
     except ministack.IncompatibleError as error:
         raise CannotStartError(f"this MiniStack cannot be used: {error}") from error
     server = uvicorn.Server(
@@ -143,11 +151,13 @@ async def _serve(
         loop.add_signal_handler(number, setattr, server, "should_exit", True)
     if with_parent:
         threading.Thread(target=_watch_parent, args=(loop, server), daemon=True).start()
-    announcing = asyncio.create_task(_announce(home, listener, capabilities, server))
+    announcing = asyncio.create_task(_announce(home, listener, capabilities, server, throttles=throttles))
+    publishing = asyncio.create_task(_publish(publish))
     try:
         await server.serve(sockets=[listener])
     finally:
         announcing.cancel()
+        publishing.cancel()
         await service.close()
 
 
@@ -156,6 +166,8 @@ async def _announce(
     listener: socket.socket,
     capabilities: Capabilities,
     server: "uvicorn.Server",  # type: ignore[name-defined]  # noqa: F821
+    *,
+    throttles: bool,
 ) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has a flag, no event
         await asyncio.sleep(0.01)
@@ -164,10 +176,16 @@ async def _announce(
         pid=os.getpid(),
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         tier=capabilities.tier,
-        enforced=capabilities.enforced,
-        missing=(*capabilities.missing, "request rates (quotas per second)"),
+        enforced=(*capabilities.enforced, *((RATES,) if throttles else ())),
+        missing=(*capabilities.missing, *(() if throttles else (f"{RATES}: switched off by --no-rates",))),
         authority=str(home / "tls/ca.pem"),
     ).write(home)
+
+
+async def _publish(publish: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        await asyncio.sleep(_METRICS_SECONDS)
+        await publish()
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, server: object) -> None:

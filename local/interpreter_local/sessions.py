@@ -1,6 +1,7 @@
 """Sessions: start, get, list, stop, invoke, and their end by time. Parameters and replies as modelled."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,15 +22,33 @@ TRANSITIONS = {
 }
 # Opens a sandbox for (session id, network mode).
 Opener = Callable[[str, str], Awaitable[Sandbox]]
+# Code and commands are ended inside the session after 15 minutes; what does not answer even then is given up.
+REQUEST_SECONDS = quotas.REQUEST_MINUTES.value * 60
+_ANSWER_SECONDS = 30.0
 
 
 class Sessions:
-    """The data plane over one store."""
+    """The data plane over one store.
 
-    def __init__(self, store: Store, opener: Opener, identity: Identity) -> None:
+    `ended` is told each session that is over and how long it lasted, by `clock` in seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        opener: Opener,
+        identity: Identity,
+        *,
+        ended: Callable[[Session, float], None],
+        clock: Callable[[], float] = time.monotonic,
+        request_seconds: float = REQUEST_SECONDS + _ANSWER_SECONDS,
+    ) -> None:
         self._store = store
         self._open = opener
         self._identity = identity
+        self._ended = ended
+        self._clock = clock
+        self._request_seconds = request_seconds
         self._starting: dict[int, int] = {}
         # Starts by client token: a repeated request waits for the first one and gets its reply.
         self._starts: dict[tuple[Scope, str], tuple[dict[str, Any], asyncio.Task[dict[str, Any]]]] = {}
@@ -59,7 +78,7 @@ class Sessions:
         interpreter = params["codeInterpreterIdentifier"]
         mode = self._usable(scope, interpreter)
         mine = self._store.of(scope)
-        self._check_room(mine)
+        self._check_room(scope, mine)
         identifier = session_id()
         self._starting[id(mine)] = self._starting.get(id(mine), 0) + 1
         try:
@@ -71,10 +90,12 @@ class Sessions:
         now = timestamp()
         session = Session(
             id=identifier,
+            scope=scope,
             interpreter_id=interpreter,
             name=params.get("name"),
             timeout_seconds=params.get("sessionTimeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
             created_at=now,
+            started=self._clock(),
             last_updated_at=now,
             sandbox=sandbox,
         )
@@ -147,7 +168,8 @@ class Sessions:
         """InvokeCodeInterpreter: the session's id and the `result` of the stream's one event (recorded: one).
 
         Without a session id a session of 900 s is started (unrecorded). 404 for a session that is over or
-        unknown (unrecorded), 409 with the recorded text when its time runs out meanwhile.
+        unknown (unrecorded), 409 with the recorded text when its time runs out meanwhile, 500 when nothing
+        comes back within the request timeout (unrecorded).
         """
         if "sessionId" not in params:
             started = await self.start(
@@ -158,9 +180,13 @@ class Sessions:
         if session.sandbox is None:
             raise errors.not_found(f"Session {session.id} not found or terminated")
         try:
-            result = await tools.invoke(session.sandbox, params["name"], params.get("arguments", {}))
+            async with asyncio.timeout(self._request_seconds):
+                result = await tools.invoke(session.sandbox, params["name"], params.get("arguments", {}))
         except tools.ToolInputError as error:
             raise errors.invalid([(error.field, error.message)]) from error
+        except TimeoutError as error:
+            message = f"{params['name']} did not end within {self._request_seconds:g} s"
+            raise errors.ServiceError("InternalServerException", message) from error
         except CallError as error:
             raise errors.ServiceError("InternalServerException", str(error)) from error
         except SandboxClosed as error:
@@ -192,13 +218,13 @@ class Sessions:
             raise errors.ServiceError("AccessDeniedException", refusal)
         return str(found.created["networkConfiguration"]["networkMode"])
 
-    def _check_room(self, mine: Region) -> None:
+    def _check_room(self, scope: Scope, mine: Region) -> None:
+        """402 with the text that an account without sessions was given in September 2026."""
         ready = sum(session.status == "READY" for session in mine.sessions.values())
-        limit = int(quotas.SESSIONS.value)
+        limit = int(quotas.value(self._store, scope, quotas.SESSIONS))
         if ready + self._starting.get(id(mine), 0) >= limit:
-            raise errors.ServiceError(
-                "ServiceQuotaExceededException", f"{quotas.SESSIONS.name}: {limit} of {limit} are in use"
-            )
+            message = "maxCodeInterpreterSessions limit exceeded"
+            raise errors.ServiceError("ServiceQuotaExceededException", message)
 
     def _find(self, scope: Scope, params: dict[str, Any]) -> Session:
         session = self._store.of(scope).sessions.get(params["sessionId"])
@@ -221,6 +247,8 @@ class Sessions:
     def _end_later(self, session: Session, cause: str) -> asyncio.Task[None]:
         """Ends a session in a task of its own, so that nobody's cancellation leaves it half ended."""
         sandbox, session.sandbox = session.sandbox, None
+        if session.status == "READY":
+            self._ended(session, self._clock() - session.started)
         session.status = TRANSITIONS.get((session.status, cause), session.status)
         session.ended_by = session.ended_by or cause
         session.last_updated_at = timestamp()

@@ -48,15 +48,29 @@ class Session:
     """A session of an interpreter; `sandbox` is None once it is over."""
 
     id: str
+    scope: Scope
     interpreter_id: str
     name: str | None
     timeout_seconds: int
     created_at: str
+    # When it started, by the sessions' clock.
+    started: float
     status: str = "READY"
     last_updated_at: str = ""
     # Why it ended, for calls that run meanwhile: "stopped", "timeout", "died".
     ended_by: str = ""
     sandbox: Sandbox | None = None
+
+
+@dataclass(frozen=True)
+class QuotaChange:
+    """An increase of a quota that somebody asked for: `at` in seconds since 1970, `caller` an ARN."""
+
+    id: str
+    code: str
+    value: float
+    at: float
+    caller: str
 
 
 @dataclass
@@ -67,6 +81,9 @@ class Region:
     sessions: dict[str, Session] = field(default_factory=dict)
     # (operation, client token) → (parameters, reply): repeated requests get the first reply.
     tokens: dict[tuple[str, str], tuple[dict[str, Any], Any]] = field(default_factory=dict)
+    # Quotas that were raised, by code, and the requests that raised them.
+    quotas: dict[str, float] = field(default_factory=dict)
+    quota_changes: list[QuotaChange] = field(default_factory=list)
 
 
 @dataclass

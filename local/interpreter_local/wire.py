@@ -51,14 +51,6 @@ class Route:
         return str(self.model.name)
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request that satisfies its model: `params` by the model's member names."""
-
-    route: Route
-    params: dict[str, Any]
-
-
 @cache
 def routes() -> tuple[Route, ...]:
     """Every operation that this service answers."""
@@ -94,16 +86,17 @@ def match(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
     return None
 
 
-def parse(
+def given(
     route: Route,
     in_path: dict[str, str],
     query: dict[str, list[str]],
     headers: dict[str, str],
     body: bytes,
-) -> Call:
-    """The request's parameters, checked; raises ServiceError (ValidationException) naming each bad field.
+) -> dict[str, Any]:
+    """The request's parameters by the model's member names, as they were sent, not checked yet.
 
-    Members that the model does not know are ignored, as AWS's services do. Blobs stay base64 text.
+    Members that the model does not know are ignored, as AWS's services do. Blobs stay base64 text. Raises
+    ServiceError (ValidationException) when the body is not a JSON object.
     """
     shape = route.model.input_shape
     sent = _json_object(body)
@@ -122,11 +115,16 @@ def parse(
                 params[name] = headers[key.lower()]
         elif sent.get(key) is not None:
             params[name] = sent[key]
+    return params
+
+
+def checked(route: Route, params: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the parameters that satisfies the model; ServiceError naming each bad field."""
     problems: Problems = []
-    checked = check(shape, params, "", problems)
+    found: dict[str, Any] = check(route.model.input_shape, params, "", problems)
     if problems:
         raise errors.invalid(problems)
-    return Call(route, checked)
+    return found
 
 
 def check(shape: Shape, value: Any, at: str, problems: Problems) -> Any:
