@@ -221,7 +221,7 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
         answer = ours.denied(
             _scope(), asked.method, asked.path, asked.query, asked.headers, asked.body, message
         )
-        _record(ours, answer, asked, request_id)
+        _record(ours, answer, asked.headers, asked.query, len(asked.body), request_id)
         status, headers, content = answer.reply
         # MiniStack adds it to every reply but these.
         return status, {**headers, "x-amzn-requestid": request_id}, content
@@ -231,8 +231,8 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
         if name != NAME:
             old(name, *request)
             return
-        *_, request_id, _region = request
-        _record(ours, _answer.get(), _request.get(), request_id)
+        _method, _path, headers, body, query, request_id, _region = request
+        _record(ours, _answer.get(), headers, query, len(body), request_id)
 
     _wrap(iam_actions, "access_denied_response", denied)
     _wrap(gateway, "_maybe_record_cloudtrail", record)
@@ -327,11 +327,12 @@ def _write_trail(ours: Service) -> None:
         queue.extend(ordered)
 
 
-def _record(ours: Service, answer: Answer, asked: _Request, request_id: str) -> None:
+def _record(
+    ours: Service, answer: Answer, headers: dict[str, str], query: Any, size: int, request_id: str
+) -> None:
     scope = _scope()
-    on = service.resource(scope, asked.method, asked.path)
-    key = gateway.extract_access_key_id(asked.headers, asked.query) or ""
-    ours.record(scope, answer, on, _caller(scope, key, asked.headers.get("user-agent", "")), request_id)
+    key = gateway.extract_access_key_id(headers, query) or ""
+    ours.record(scope, answer, _caller(scope, key, headers.get("user-agent", "")), request_id, size)
 
 
 def _caller(scope: Scope, access_key: str, user_agent: str) -> Caller:

@@ -23,6 +23,7 @@ from .home import ACCOUNT, HOST, REGION, Endpoint, HomeInUseError, hold
 from .sandbox import Capabilities, Sandbox, SandboxUnavailable, open_sandbox, probe, sweep
 
 RATES = "request rates (quotas per second)"
+USAGE = "usage metrics (CPUUsed-vCPUHours, MemoryUsed-GBHours)"
 # AWS docs: metrics come in batches of a minute. Whoever asks CloudWatch does not wait for that.
 _METRICS_SECONDS = 60.0
 
@@ -177,7 +178,11 @@ async def _announce(
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         tier=capabilities.tier,
         enforced=(*capabilities.enforced, *((RATES,) if throttles else ())),
-        missing=(*capabilities.missing, *(() if throttles else (f"{RATES}: switched off by --no-rates",))),
+        missing=(
+            *capabilities.missing,
+            *(() if throttles else (f"{RATES}: switched off by --no-rates",)),
+            USAGE,
+        ),
         authority=str(home / "tls/ca.pem"),
     ).write(home)
 

@@ -27,10 +27,14 @@ MAX_BODY = int(quotas.PAYLOAD_MB.value * 1_000_000)
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply, and what the records of the call need besides: None where the request did not get so far."""
+    """A reply, and what the records of the call need besides: None where the request did not get so far.
+
+    `resource` is what the call was authorized on, an ARN or "*".
+    """
 
     reply: Reply
     route: wire.Route | None
+    resource: str = "*"
     parameters: dict[str, Any] | None = None
     response: dict[str, Any] | None = None
     error: ServiceError | None = None
@@ -89,6 +93,7 @@ class Service:
             is_data = "/sessions/" in path or path.endswith("/tools/invoke")
             return Answer(error.reply(data_plane=is_data), None, error=error)
         route, in_path = matched
+        on = _resource(scope, in_path)
         began = time.perf_counter()
         given: dict[str, Any] | None = None
         try:
@@ -96,16 +101,16 @@ class Service:
                 self._rates.admit(scope, route.name)
             given = _given(route, in_path, query, headers, body)
             response, reply = await self._perform(scope, route, wire.checked(route, given))
-            answer = Answer(reply, route, given, response)
+            answer = Answer(reply, route, on, given, response)
         except ServiceError as error:
-            answer = Answer(error.reply(data_plane=route.api == wire.DATA), route, given, error=error)
+            answer = Answer(error.reply(data_plane=route.api == wire.DATA), route, on, given, error=error)
         except Exception:  # noqa: BLE001 - the boundary: a fault of ours must reach the client as a 500
             _log.exception("%s failed", route.name)
             fault = ServiceError("InternalServerException", "An internal error occurred; see the log")
-            answer = Answer(fault.reply(data_plane=route.api == wire.DATA), route, given, error=fault)
+            answer = Answer(fault.reply(data_plane=route.api == wire.DATA), route, on, given, error=fault)
         status = answer.reply[0]
         took = None if status == 429 else time.perf_counter() - began
-        self._count(scope, route, resource(scope, method, path), status, took)
+        self._count(scope, route, on, status, took)
         return answer
 
     def denied(
@@ -124,20 +129,22 @@ class Service:
         if matched is None:
             return Answer(error.reply(data_plane=False), None, error=error)
         route, in_path = matched
+        on = _resource(scope, in_path)
         try:
             given = _given(route, in_path, query, headers, body)
         except ServiceError:
             given = None
-        self._count(scope, route, resource(scope, method, path), 403, None)
-        return Answer(error.reply(data_plane=route.api == wire.DATA), route, given, error=error)
+        self._count(scope, route, on, 403, None)
+        return Answer(error.reply(data_plane=route.api == wire.DATA), route, on, given, error=error)
 
-    def record(self, scope: Scope, answer: Answer, asked: str, caller: Caller, request_id: str) -> None:
-        """Adds a call to the trail; `asked` is the ARN it was authorized on."""
-        if answer.route is None:
+    def record(self, scope: Scope, answer: Answer, caller: Caller, request_id: str, size: int) -> None:
+        """Adds a call to the trail; `size` is that of the request's body, in bytes."""
+        route = answer.route
+        if route is None:
             return
-        shown = None if answer.parameters is None else visible(answer.route, answer.parameters)
+        shown = None if answer.parameters is None else visible(route, answer.parameters, size)
         self.trail.add(
-            Event(scope, answer.route, caller, request_id, shown, answer.response, asked, answer.error)
+            Event(scope, route, caller, request_id, shown, answer.response, answer.resource, answer.error)
         )
 
     async def close(self) -> None:
@@ -202,13 +209,14 @@ def resource(scope: Scope, method: str, path: str) -> str:
     (Service authorization reference: CreateCodeInterpreter and ListCodeInterpreters.)
     """
     matched = wire.match(method, path)
-    if matched is None:
-        return "*"
-    parameters = matched[1]
-    identifier = parameters.get("codeInterpreterId") or parameters.get("codeInterpreterIdentifier")
+    return "*" if matched is None else _resource(scope, matched[1])
+
+
+def _resource(scope: Scope, in_path: dict[str, str]) -> str:
+    identifier = in_path.get("codeInterpreterId") or in_path.get("codeInterpreterIdentifier")
     if identifier:
         return control_plane.arn_of(scope, identifier)
-    return parameters.get("resourceArn", "*")
+    return in_path.get("resourceArn", "*")
 
 
 def tags_of(store: Store, scope: Scope, arn: str) -> dict[str, str]:

@@ -83,15 +83,19 @@ class Trail:
         self._events.clear()
 
 
-def visible(route: Route, given: dict[str, Any]) -> dict[str, Any] | None:
-    """The request's parameters as a record may show them: members of the model, contents hidden."""
+def visible(route: Route, given: dict[str, Any], size: int) -> dict[str, Any] | None:
+    """The request's parameters as a record may show them: members of the model, contents hidden.
+
+    None if that is too large; `size` is the request body's, in bytes.
+    """
     shown: dict[str, Any] = _visible(route.model.input_shape, given)
     if route.name == "InvokeCodeInterpreter" and isinstance(shown.get("arguments"), dict):
         shown["arguments"] = {
             name: value if name in _SHOWN_ARGUMENTS else HIDDEN for name, value in shown["arguments"].items()
         }
-    small = len(json.dumps(shown)) <= _MOST_PARAMETERS
-    return shown if small else None
+    # Written again a character may take three times the bytes, as an escape.
+    fits = 3 * size <= _MOST_PARAMETERS or len(json.dumps(shown)) <= _MOST_PARAMETERS
+    return shown if fits else None
 
 
 def _visible(shape: Shape, value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import time
 
 import pytest
 
@@ -9,6 +11,7 @@ from interpreter_local import quotas
 from interpreter_local.errors import ServiceError
 from interpreter_local.sandbox import Limits
 from interpreter_local.sandbox.inside import agent, files, tasks
+from interpreter_local.sandbox.inside.commands import Command
 from interpreter_local.service import MAX_BODY, Service
 from interpreter_local.sessions import Sessions
 from interpreter_local.state import MANAGED_ID, Scope, Store
@@ -132,6 +135,19 @@ def test_a_payload_of_100_megabytes_is_read_and_a_byte_more_is_refused(service):
 
     assert status(b" " * (MAX_BODY - 2) + b"{}") == (400, ["name"])
     assert status(b" " * (MAX_BODY - 1) + b"{}") == (400, ["body"])
+
+
+def test_a_background_command_is_ended_when_its_time_is_up(tmp_path):
+    """After 8 hours; here after a fifth of a second. Unrecorded: that it counts as failed, with 124."""
+    command = Command("sleep 86391 & sleep 86391", tmp_path, dict(os.environ))
+    task = tasks.Task(command, seconds=0.2)
+    deadline = time.monotonic() + 20
+    while task.describe()["status"] == "working":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    assert (task.describe()["status"], task.describe()["exit_code"]) == ("failed", 124)
+    assert not command._alive()
 
 
 def test_a_request_that_does_not_end_is_given_up(service):

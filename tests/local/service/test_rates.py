@@ -3,7 +3,10 @@
 import asyncio
 import json
 import shlex
+import ssl
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 import boto3
@@ -172,6 +175,7 @@ def paced(tmp_path_factory):
             )
 
         client.home = home
+        client.variables = variables
         yield client
     finally:
         subprocess.run([LOCAL, "down", "--home", home], check=True, timeout=60)
@@ -221,3 +225,21 @@ def test_status_says_that_rates_are_held_to_or_switched_off(paced, endpoint_home
     held, missing = said(endpoint_home)
     assert held == [False, True]
     assert "request rates (quotas per second): switched off by --no-rates" in missing
+
+
+def test_a_reset_forgets_what_was_raised_and_who_called(paced):
+    service_quotas = paced("service-quotas", {"total_max_attempts": 1})
+    cloudtrail = paced("cloudtrail", {"total_max_attempts": 1})
+    one = {"ServiceCode": "bedrock-agentcore", "QuotaCode": quotas.SESSIONS.code}
+    service_quotas.request_service_quota_increase(**one, DesiredValue=2000)
+    paced("bedrock-agentcore-control", {"total_max_attempts": 1}).list_code_interpreters()
+
+    context = ssl.create_default_context(cafile=paced.variables["AWS_CA_BUNDLE"])
+    url = paced.variables["AWS_ENDPOINT_URL"] + "/_ministack/reset"
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), context=context, timeout=60):
+        deadline = time.monotonic() + 10
+
+    while service_quotas.get_service_quota(**one)["Quota"]["Value"] != 1000:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert cloudtrail.lookup_events()["Events"] == []

@@ -148,7 +148,7 @@ def test_the_language_is_shown(data, session, record):
 def test_a_malformed_request_leaks_nothing_either(arguments):
     [route] = [one for one in wire.routes() if one.name == "InvokeCodeInterpreter"]
 
-    shown = trail.visible(route, {"name": "SECRET", "arguments": arguments})
+    shown = trail.visible(route, {"name": "SECRET", "arguments": arguments}, size=100)
 
     assert "SECRET" not in json.dumps(shown)
 
@@ -157,8 +157,8 @@ def test_parameters_that_are_too_large_are_left_out():
     """AWS docs: more than 100 KB."""
     [route] = [one for one in wire.routes() if one.name == "TagResource"]
 
-    assert trail.visible(route, {"resourceArn": "a", "tags": {"b": "c" * 100_000}}) is not None
-    assert trail.visible(route, {"resourceArn": "a", "tags": {"b": "c" * 103_000}}) is None
+    assert trail.visible(route, {"resourceArn": "a", "tags": {"b": "c" * 100_000}}, 100_040) is not None
+    assert trail.visible(route, {"resourceArn": "a", "tags": {"b": "c" * 103_000}}, 103_040) is None
 
 
 def test_a_role_session_is_named_with_who_issued_it(client, role_of, interpreter, record):

@@ -4,6 +4,7 @@ One terminal for both streams, so lines end in CRLF and programs colour their ou
 service: a shell a call, merged streams, 128 + n for a signal.
 """
 
+import contextlib
 import fcntl
 import os
 import select
@@ -71,6 +72,9 @@ class Command:
             while self._process.poll() is None:
                 if time.monotonic() >= deadline:
                     self.kill()
+                    # It is dead: nobody else takes note of that, and a zombie would stay.
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        self._process.wait(1)
                     self._drain()
                     return self._finished(TIMED_OUT)
                 if poller.poll(pause) and not self._read():
