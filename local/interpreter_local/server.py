@@ -20,7 +20,16 @@ from typing import Any
 
 from . import tls
 from .home import ACCOUNT, HOST, REGION, Endpoint, HomeInUseError, hold
-from .sandbox import Capabilities, Sandbox, SandboxUnavailable, open_sandbox, probe, sweep
+from .sandbox import (
+    Capabilities,
+    Sandbox,
+    SandboxUnavailable,
+    close_templates,
+    open_sandbox,
+    probe,
+    sweep,
+    warm_up,
+)
 
 RATES = "request rates (quotas per second)"
 USAGE = "usage metrics (CPUUsed-vCPUHours, MemoryUsed-GBHours)"
@@ -54,6 +63,7 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return 3
     finally:
+        close_templates()
         (home / "endpoint.json").unlink(missing_ok=True)
         shutil.rmtree(home / "tmp", ignore_errors=True)
         os.close(lock)
@@ -123,7 +133,10 @@ async def _serve(
 
     async def opener(session_id: str, network_mode: str) -> Sandbox:
         mode = network_mode if network_mode in ("PUBLIC", "VPC") else "SANDBOX"
-        return await open_sandbox(session_id, home=home, network_mode=mode, capabilities=capabilities)  # type: ignore[arg-type]
+        sandbox = await open_sandbox(session_id, home=home, network_mode=mode, capabilities=capabilities)  # type: ignore[arg-type]
+        # Nobody answers there yet.
+        sandbox.refuse_network()
+        return sandbox
 
     service = Service(opener, ministack.RequestIdentity(), throttles=throttles)
     try:
@@ -185,6 +198,7 @@ async def _announce(
         ),
         authority=str(home / "tls/ca.pem"),
     ).write(home)
+    warm_up(home, capabilities)
 
 
 async def _publish(publish: Callable[[], Coroutine[Any, Any, None]]) -> None:

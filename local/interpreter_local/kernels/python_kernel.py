@@ -1,11 +1,13 @@
-"""The Python kernel: one real IPython shell, run as a program inside a sandbox.
+"""The Python kernel: one real IPython shell, forked from a warm template or run as a program.
 
-`python python_kernel.py FD` reads one JSON line a request from that socket, {"code", "clear"}, and answers
-{"ok"}. What the code prints goes to file descriptors 1 and 2, tracebacks to 2; the agent reads those.
+`python python_kernel.py FD` or `serve_forked` with such a socket reads one JSON line a request from it,
+{"code", "clear"}, and answers {"ok"}. What the code prints goes to file descriptors 1 and 2, tracebacks to 2;
+the agent reads those.
 A real shell because the live service's tracebacks are IPython's, byte for byte.
 """
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -51,9 +53,17 @@ def new_shell() -> InteractiveShell:
     return _Shell.instance()
 
 
-def serve(requests: socket.socket) -> None:
+def warm_up(shell: InteractiveShell) -> None:
+    """Has IPython load what it only loads when it is used; leaves nothing in the shell's state."""
+    shell.run_cell("pass", silent=True)
+    try:
+        raise KeyError("warm")
+    except KeyError:
+        shell.InteractiveTB.structured_traceback(*sys.exc_info())
+
+
+def serve(requests: socket.socket, shell: InteractiveShell) -> None:
     """Answers requests until the agent closes the socket."""
-    shell = new_shell()
     kernel = os.getpid()
     lines = requests.makefile("rb")
     _send(requests, {"ready": True})
@@ -90,16 +100,44 @@ def _send(requests: socket.socket, reply: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = socket.socket(fileno=int(sys.argv[1]))
     requests.set_inheritable(False)
     for stream in (sys.stdout, sys.stderr):
         # Line by line: what a thread prints after its call, or before a child process does, is not held back.
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    _prepare()
+    serve(requests, new_shell())
+
+
+def serve_forked(requests: socket.socket, shell: InteractiveShell) -> None:
+    """The kernel in a fork of a process that has the shell ready."""
+    requests.set_inheritable(False)
+    _prepare()
+    sys.stdout = sys.__stdout__ = _stream(1, "<stdout>")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _stream(2, "<stderr>")  # type: ignore[misc]
+    # What was found, or not, in the folder that was the workspace then.
+    for folder in ("", os.getcwd()):
+        sys.path_importer_cache.pop(folder, None)
+    if "numpy.random" in sys.modules:
+        # Python reseeds its own generator after a fork.
+        sys.modules["numpy.random"].seed()
+    serve(requests, shell)
+
+
+def _stream(descriptor: int, name: str) -> io.TextIOWrapper:
+    """As Python makes it at its start."""
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    raw.name = name
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+    )
+
+
+def _prepare() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.argv = [""]
     # The workspace is importable, this file's folder is not.
     sys.path[0] = ""
-    serve(requests)
 
 
 if __name__ == "__main__":

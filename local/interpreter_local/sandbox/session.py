@@ -2,25 +2,28 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import re
-import signal
+import secrets
+import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from . import cgroups, disk
-from .capabilities import DISK, Capabilities, SandboxUnavailable, plan_limits
+from . import cgroups, disk, launch, zygote
+from .capabilities import DISK, HOST_USER, Capabilities, SandboxUnavailable, plan_limits
 from .folders import group_name, hold, remove_folder, session_folder
 from .inside import frames
-from .inside.agent import SESSION_MARK
-from .inside.processes import end, marked
-from .launch import Launched, Plan, start
 from .limits import Limits
-from .python_env import find
+from .python_env import PythonEnv, find
 
 _START_SECONDS = 30.0
+# Host users of sessions, one each, where the endpoint is root: far above what user databases hand out.
+_FIRST_UID, _UIDS = 0x40000000, 1 << 20
+_uids = itertools.count(secrets.randbelow(_UIDS))
 _SESSION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -32,11 +35,31 @@ class CallError(Exception):
     """The agent could not do what it was asked: a fault of ours, not of the session's code."""
 
 
+@dataclass(frozen=True)
+class NetworkPlan:
+    """The network of a session: its mode, and the IPv4 address of its device (None: it has no device)."""
+
+    mode: Literal["SANDBOX", "PUBLIC", "VPC"]
+    address: str | None = None
+
+
+Launched = zygote.Forked | launch.Launched
+
+
 class Sandbox:
-    """A sandbox that is running. Made by `open_sandbox`."""
+    """A sandbox that is running. Made by `open_sandbox`.
+
+    `listeners` are the sockets of the session's network namespace, non-blocking (`inside/network.py` lists
+    them), `tun` is the descriptor of its network device; empty and None where there are none.
+    `take_network` hands them over; what nobody took is closed with the sandbox.
+    """
 
     def __init__(self, session_id: str, launched: Launched, clean: Callable[[], None]) -> None:
         self.session_id = session_id
+        self.listeners: dict[str, socket.socket] = {}
+        self.tun: int | None = None
+        if isinstance(launched, zygote.Forked):
+            self.listeners, self.tun = dict(launched.listeners), launched.tun
         self._launched = launched
         self._clean = clean
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -81,6 +104,20 @@ class Sandbox:
         # A caller that is canceled must not leave a sandbox half closed.
         await asyncio.shield(self._closing)
 
+    def take_network(self) -> tuple[dict[str, socket.socket], int | None]:
+        """The listening sockets and the network device: whoever takes them closes them."""
+        taken = self.listeners, self.tun
+        self.listeners, self.tun = {}, None
+        return taken
+
+    def refuse_network(self) -> None:
+        """Closes what nobody took: connections to it are refused at once, instead of waiting."""
+        listeners, tun = self.take_network()
+        for listener in listeners.values():
+            listener.close()
+        if tun is not None:
+            os.close(tun)
+
     async def _connect(self) -> None:
         self._reader, self._writer = await asyncio.open_connection(sock=self._launched.socket, limit=1024**2)
         if "ready" not in await self._receive():
@@ -105,7 +142,7 @@ class Sandbox:
                     future.set_exception(CallError(str(message.get("error"))))
         except (OSError, EOFError, frames.FrameError, TypeError):
             # The agent is gone, or what it says cannot be understood: it may have been taken over.
-            self._launched.process.kill()
+            self._launched.kill()
         finally:
             self._end()
 
@@ -121,24 +158,21 @@ class Sandbox:
             self._replies.cancel()
         if hasattr(self, "_writer"):
             self._writer.close()
-        else:
-            self._launched.socket.close()
-        await asyncio.to_thread(_kill, self._launched)
-        await asyncio.to_thread(self._clean)
+        self.refuse_network()
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._launched.close()
+        self._clean()
 
 
-def _kill(launched: Launched) -> None:
-    """Ends the session's processes: in a sandbox the first takes the rest along, else they carry a mark."""
-    process = launched.process
-    if launched.mark:
-        # The agent ends what it started when its socket closes; it may itself be dead or stopped.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(2)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if launched.mark:
-        end(lambda: marked(SESSION_MARK, launched.mark), 0)
+def warm_up(home: Path, capabilities: Capabilities) -> None:
+    """Boots the template in the background, so that the first session need not wait for it.
+
+    Call it in a thread that lives as long as the sessions are to live.
+    """
+    if capabilities.tier != "process":
+        zygote.template(home, find(capabilities.sandbox_python.parents[1]))
 
 
 async def open_sandbox(
@@ -148,14 +182,59 @@ async def open_sandbox(
     network_mode: Literal["SANDBOX", "PUBLIC", "VPC"],
     capabilities: Capabilities,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    network: NetworkPlan | None = None,
 ) -> Sandbox:
-    """Starts a sandbox and waits until it takes calls.
+    """Starts a sandbox and waits until it takes calls; the first one waits for the template too.
 
-    Await it in a thread that lives as long as the session (the event loop's). Sessions have no network in any
-    mode yet. Raises SandboxUnavailable with what the sandbox said when it does not start.
+    Await it in a thread that lives as long as the session (the event loop's). Without `network` the session
+    has no network device, in any mode. Raises SandboxUnavailable with what the sandbox said when it does not
+    start.
     """
     if not _SESSION_ID.fullmatch(session_id):
         raise ValueError(f"session id {session_id!r}: expected {_SESSION_ID.pattern}")
+    python = find(capabilities.sandbox_python.parents[1])
+    network = network or NetworkPlan(network_mode)
+    try:
+        template = None if capabilities.tier == "process" else zygote.template(home, python)
+        starting = asyncio.create_task(
+            asyncio.to_thread(_start, session_id, home, capabilities, limits, network, python, template)
+        )
+        try:
+            launched, clean = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on; what it starts must not stay.
+            starting.add_done_callback(_discard)
+            raise
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SandboxUnavailable(f"no sandbox for session {session_id}: {error}") from error
+    sandbox = Sandbox(session_id, launched, clean)
+    log = session_folder(home, session_id) / "log"
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            await sandbox._connect()
+    except (OSError, EOFError, TimeoutError, frames.FrameError) as error:
+        said = log.read_text(errors="replace").strip() or f"{type(error).__name__}: {error}"
+        await sandbox.close()
+        raise SandboxUnavailable(f"the sandbox of session {session_id} did not start: {said}") from error
+    except BaseException:
+        await sandbox.close()
+        raise
+    return sandbox
+
+
+Started = tuple[Launched, Callable[[], None]]
+
+
+def _start(
+    session_id: str,
+    home: Path,
+    capabilities: Capabilities,
+    limits: Limits,
+    network: NetworkPlan,
+    python: PythonEnv,
+    template: zygote.Template | None,
+) -> Started:
+    """The blocking part: a folder, control groups, a disk, a fork; and what removes them again."""
     folder = session_folder(home, session_id)
     folder.mkdir(parents=True, mode=0o700)
     lock = hold(folder)
@@ -167,44 +246,43 @@ async def open_sandbox(
         os.close(lock)
 
     try:
-        used = folder / "disk"
-        if DISK in capabilities.enforced:
-            await asyncio.to_thread(_new_disk, home, limits, used)
-        else:
-            used.mkdir(mode=0o711)
-        hierarchies, rlimits = plan_limits(capabilities, limits)
-        groups += [
-            cgroups.create(hierarchy, group_name(home, session_id), limits) for hierarchy in hierarchies
-        ]
-        python = find(capabilities.sandbox_python.parents[1])
-        plan = Plan(
-            isolated=capabilities.tier != "process",
-            as_root=capabilities.tier != "process" and os.geteuid() == 0,
-            python=python,
-            disk=used,
-            log=folder / "log",
-            groups=tuple(groups),
-            rlimits=rlimits,
-        )
-        launched = start(plan)
-    except BaseException as error:
-        await asyncio.to_thread(clean)
-        if isinstance(error, (OSError, subprocess.CalledProcessError)):
-            raise SandboxUnavailable(f"no sandbox for session {session_id}: {error}") from error
-        raise
-    sandbox = Sandbox(session_id, launched, clean)
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            await sandbox._connect()
-    except (OSError, EOFError, TimeoutError, frames.FrameError) as error:
-        said = (folder / "log").read_text(errors="replace").strip() or f"{type(error).__name__}: {error}"
-        await sandbox.close()
-        raise SandboxUnavailable(f"the sandbox of session {session_id} did not start: {said}") from error
+        with contextlib.ExitStack() as held:
+            hierarchies, rlimits = plan_limits(capabilities, limits)
+            for hierarchy in hierarchies:
+                groups.append(cgroups.create(hierarchy, group_name(home, session_id), limits))
+            if template is None:
+                return launch.start(python, folder / "disk", folder / "log", rlimits), clean
+            uid = _FIRST_UID + next(_uids) % _UIDS if HOST_USER in capabilities.enforced else None
+
+            def keep(descriptor: int) -> int:
+                held.callback(os.close, descriptor)
+                return descriptor
+
+            mount = None
+            if DISK in capabilities.enforced:
+                mount = keep(disk.new(home, limits.disk_bytes, os.geteuid() if uid is None else uid))
+            else:
+                disk.folder(folder / "disk", uid)
+            plan = zygote.Plan(
+                folder=session_id,
+                log=keep(os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)),
+                uid=uid,
+                disk=mount,
+                groups=[keep(os.open(group / "cgroup.procs", os.O_WRONLY)) for group in groups],
+                rlimits=rlimits,
+                address=network.address,
+            )
+            return template.fork(plan), clean
     except BaseException:
-        await sandbox.close()
+        clean()
         raise
-    return sandbox
 
 
-def _new_disk(home: Path, limits: Limits, at: Path) -> None:
-    disk.copy(disk.template(home, limits.disk_bytes), at)
+def _discard(starting: asyncio.Task[Started]) -> None:
+    if starting.cancelled() or starting.exception() is not None:
+        return
+    launched, clean = starting.result()
+    if isinstance(launched, zygote.Forked):
+        launched.refuse_network()
+    launched.close()
+    clean()

@@ -68,7 +68,7 @@ def test_a_call_that_runs_while_the_sandbox_closes_is_told_so(runner, open_sessi
 
 def test_a_sandbox_whose_agent_was_killed_is_closed(runner, open_session, isolated):
     session = open_session()
-    code = "import os; os.kill(os.getppid(), 9)"
+    code = "import os; os.kill(2, 9)"
 
     with pytest.raises(SandboxClosed):
         runner.run(session.call("execute_code", code=code))

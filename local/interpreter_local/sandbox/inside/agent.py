@@ -1,13 +1,12 @@
-"""The agent of one session: the first process in its sandbox, and the only one the endpoint talks to.
+"""The agent of one session: the only one of its processes that the endpoint talks to.
 
-`main(argv)` takes a JSON object with the descriptor of the socket, the workspace and the kernel's command
-line. Each request {"id", "op", "params"} is answered, from a thread of its own, by {"id", "result"} or
+In a sandbox it is forked from process 1 (`run`); without isolation it is a program of its own (`main`).
+Each request {"id", "op", "params"} is answered, from a thread of its own, by {"id", "result"} or
 {"id", "error"}, in the order in which they end. When the endpoint goes away, so does the agent, and with it
 the sandbox.
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import resource
@@ -18,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import files, frames
+from . import files, frames, linux
 from .commands import Command
-from .kernel import Kernel
+from .kernel import Kernel, Start, spawn
 from .processes import descendants, end, marked
 from .tasks import Tasks
 
@@ -30,16 +29,14 @@ SYNC_SECONDS = 15 * 60.0
 # In the environment of what runs outside of a sandbox, so that it can be found again.
 SESSION_MARK = "INTERPRETER_SESSION_MARK"
 
-_PR_SET_DUMPABLE = 4
-
 
 class Agent:
     """The operations of one session."""
 
-    def __init__(self, workspace: Path, kernel: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, workspace: Path, start_kernel: Start, environment: dict[str, str]) -> None:
         self._workspace = workspace
         self._environment = environment
-        self._kernel = Kernel(kernel, workspace, environment)
+        self._kernel = Kernel(start_kernel)
         self._tasks = Tasks(workspace, environment)
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
             "execute_code": self._execute_code,
@@ -78,30 +75,30 @@ def serve(endpoint: socket.socket, agent: Agent) -> None:
         threading.Thread(target=answer, args=(request,), daemon=True).start()
 
 
+def run(endpoint: socket.socket, workspace: Path, start_kernel: Start) -> None:
+    """The agent in a sandbox, until the endpoint closes its side."""
+    serve(endpoint, Agent(workspace, start_kernel, dict(os.environ)))
+
+
 def main(argument: str) -> None:
-    """Runs the agent with the settings that the launcher passes as JSON."""
+    """The agent without a sandbox, with the settings that the launcher passes as JSON."""
     settings = json.loads(argument)
     endpoint = socket.socket(fileno=settings["socket"])
     endpoint.set_inheritable(False)
-    _protect_itself()
+    if sys.platform == "linux":
+        # The session's other processes cannot read its memory and descriptors.
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
     _limit_itself(settings["rlimits"])
-    workspace = Path(settings["workspace"])
+    workspace, environment = Path(settings["workspace"]), dict(os.environ)
     os.chdir(workspace)
     try:
-        serve(endpoint, Agent(workspace, settings["kernel"], dict(os.environ)))
+        serve(endpoint, Agent(workspace, spawn(settings["kernel"], workspace, environment), environment))
     finally:
-        if settings["unsandboxed"]:
-            # No pid namespace takes the others along.
-            mark = settings["mark"]
-            end(lambda: (descendants(os.getpid()) | marked(SESSION_MARK, mark)) - {os.getpid()}, 0.1)
+        # No pid namespace takes the others along.
+        mark = settings["mark"]
+        end(lambda: (descendants(os.getpid()) | marked(SESSION_MARK, mark)) - {os.getpid()}, 0.1)
         # Without waiting for threads that still run a command.
         os._exit(0)
-
-
-def _protect_itself() -> None:
-    """Makes this process's memory and descriptors unreadable for the session's other processes."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _limit_itself(limits: dict[str, int]) -> None:

@@ -17,8 +17,9 @@ import subprocess
 import termios
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .output import Output
 from .processes import prefer_as_oom_victim
@@ -28,15 +29,46 @@ TIMED_OUT = 124
 INTERRUPT_GRACE_SECONDS = 3.0
 
 
+class Child(Protocol):
+    """A process that leads a process group, as subprocess.Popen has it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+
+
+# Starts a kernel process with these descriptors: its socket, its standard output, its standard error.
+Start = Callable[[int, int, int], Child]
+
+
+def spawn(argv: list[str], folder: Path, environment: dict[str, str]) -> Start:
+    """Kernels that are programs: the command line, to which the number of the socket is added."""
+
+    def start(requests: int, stdout: int, stderr: int) -> Child:
+        return subprocess.Popen(
+            [*argv, str(requests)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=(requests,),
+            start_new_session=True,
+            preexec_fn=prefer_as_oom_victim,
+        )
+
+    return start
+
+
 class Kernel:
     """The kernel of one session. Calls wait for each other: they share one namespace."""
 
-    def __init__(self, argv: list[str], folder: Path, environment: dict[str, str]) -> None:
-        self._argv = argv
-        self._folder = folder
-        self._environment = environment
+    def __init__(self, start: Start) -> None:
+        self._start = start
         self._one_call = threading.Lock()
-        self._process = _Process(argv, folder, environment)
+        self._process = _Process(start)
 
     def execute(self, code: str, clear: bool, timeout: float) -> dict[str, Any]:
         """Runs code; `stdout`, `stderr`, `exit_code` (0, 1, 124, or how the kernel died) and `seconds`."""
@@ -56,7 +88,7 @@ class Kernel:
             else:
                 exit_code, died = process.autopsy()
                 note = f"{note}{died}"
-                self._process = _Process(self._argv, self._folder, self._environment)
+                self._process = _Process(self._start)
             if note:
                 exit_code = exit_code if note.startswith("The Python kernel") else TIMED_OUT
                 stderr = f"{stderr.rstrip()}\n{note}"
@@ -75,22 +107,12 @@ class Kernel:
 class _Process:
     """One kernel process with the thread that reads its output and its answers."""
 
-    def __init__(self, argv: list[str], folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, start: Start) -> None:
         self._socket, theirs = socket.socketpair()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         try:
-            self._child = subprocess.Popen(
-                [*argv, str(theirs.fileno())],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out_write,
-                stderr=err_write,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                preexec_fn=prefer_as_oom_victim,
-            )
+            self._child = start(theirs.fileno(), out_write, err_write)
         finally:
             theirs.close()
             os.close(out_write)
