@@ -9,6 +9,7 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from .python_env import PythonEnv, find
 _START_SECONDS = 30.0
 # Host users of sessions, one each, where the endpoint is root: far above what user databases hand out.
 _FIRST_UID, _UIDS = 0x40000000, 1 << 20
+_unmounting = ThreadPoolExecutor(2, "unmount")
 _uids = itertools.count(secrets.randbelow(_UIDS))
 _SESSION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -239,8 +241,12 @@ def _start(
     folder.mkdir(parents=True, mode=0o700)
     lock = hold(folder)
     groups: list[Path] = []
+    mounts: list[int] = []
 
     def clean() -> None:
+        # Held until here, so that the session's end does not wait for its disk: that takes a while.
+        for mount in mounts:
+            _unmounting.submit(os.close, mount)
         cgroups.remove(groups)
         remove_folder(folder)
         os.close(lock)
@@ -260,7 +266,8 @@ def _start(
 
             mount = None
             if DISK in capabilities.enforced:
-                mount = keep(disk.new(home, limits.disk_bytes, os.geteuid() if uid is None else uid))
+                mount = disk.new(home, limits.disk_bytes, os.geteuid() if uid is None else uid)
+                mounts.append(mount)
             else:
                 disk.folder(folder / "disk", uid)
             plan = zygote.Plan(
