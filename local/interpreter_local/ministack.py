@@ -8,6 +8,8 @@ import inspect
 import json
 import logging
 import re
+import secrets
+import string
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
@@ -17,11 +19,13 @@ from typing import Any
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, responses
-from ministack.services import cloudtrail, iam, sts
+from ministack.services import cloudtrail, iam, s3, sts
 from ministack.services.cloudformation import provisioners
 
 from . import cloudformation, metrics, quotas, service
+from .home import REGION
 from .identity import SERVICE_PRINCIPAL
+from .network import Attachment, Credentials, NotAssumableError, Routed
 from .service import EVENT_STREAM, Answer, Service
 from .state import Scope
 from .trail import Caller
@@ -53,6 +57,11 @@ class _Request:
 _access_key: ContextVar[str] = ContextVar("access_key", default="")
 _request: ContextVar[_Request] = ContextVar("request")
 _answer: ContextVar[Answer] = ContextVar("answer")
+# Where the current request goes when it comes from inside a session.
+_routed: ContextVar[Routed | None] = ContextVar("routed", default=None)
+# The longest that AWS lets a role session last that another role's session (here: the service) starts.
+_ROLE_SESSION_SECONDS = 3600
+_KEY_ALPHABET = string.ascii_uppercase + "234567"
 
 # What this module reaches into: (object, attribute, parameters it is called with).
 _USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
@@ -67,6 +76,18 @@ _USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     ),
     (cloudtrail, "_get_event_queue", ()),
     (gateway, "extract_access_key_id", ("headers", "query_params")),
+    (gateway, "_extract_s3_vhost_bucket", ("host",)),
+    (gateway, "_handle_pre_body_request", ("method", "path", "headers", "query_params", "request_id")),
+    (
+        gateway,
+        "_handle_post_body_shortcuts",
+        ("method", "path", "headers", "body", "query_params", "request_id"),
+    ),
+    (
+        gateway,
+        "_handle_special_data_plane_request",
+        ("method", "path", "headers", "body", "query_params", "request_id"),
+    ),
     (iam_actions, "extract_iam_action", ("service", "method", "path", "headers", "body", "query_params")),
     (
         iam_actions,
@@ -83,6 +104,12 @@ _USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (iam_evaluator, "caller_arn", ()),
     (iam_evaluator, "resolve_credential", ("access_key_id", "account_id")),
     (iam_evaluator, "evaluate_resource_policy", ("doc", "ctx", "service")),
+    (iam_evaluator, "is_root_access_key", ("access_key_id",)),
+    (iam_evaluator, "resolve_principal", ("access_key_id", "account_id")),
+    (s3, "handle_request", ("method", "path", "headers", "body", "query_params", "signed_path")),
+    (s3, "_bucket_owner_account", ("name",)),
+    (s3, "bucket_region", ("name",)),
+    (sts, "register_session", ("access_key", "session")),
     (responses, "get_account_id", ()),
     (responses, "get_region", ()),
     (responses, "get_request_client_ip", ()),
@@ -167,6 +194,128 @@ class RequestIdentity:
             f"the trust policy of {role_arn} does not let {SERVICE_PRINCIPAL} assume it "
             f"with aws:SourceAccount {scope.account} and aws:SourceArn {interpreter_arn}"
         )
+
+
+class SessionIdentities:
+    """Role sessions for the sessions of interpreters; see `network.Identities`."""
+
+    def mint(self, session: Attachment) -> Credentials:
+        """An hour of the execution role, its trust policy asked once more.
+
+        The role session's name is unrecorded; ours is the session's id.
+        """
+        role_arn = session.role_arn or ""
+        scope = Scope(session.account, session.region, session.partition)
+        if refusal := RequestIdentity().not_assumable(scope, role_arn, session.interpreter_arn):
+            raise NotAssumableError(refusal)
+        with responses.request_scope(session.account, session.region):
+            role = iam._roles.get(role_arn.rpartition("/")[2])
+        made = Credentials(
+            access_key="ASIA" + "".join(secrets.choice(_KEY_ALPHABET) for _ in range(16)),
+            secret_key=secrets.token_urlsafe(30),
+            token=secrets.token_urlsafe(240),
+            expiration=time.time() + _ROLE_SESSION_SECONDS,
+        )
+        name = f"{role['RoleName']}/{session.session_id}"
+        sts.register_session(
+            made.access_key,
+            {
+                "Arn": f"arn:{session.partition}:sts::{session.account}:assumed-role/{name}",
+                "UserId": f"{role['RoleId']}:{session.session_id}",
+                "SecretAccessKey": made.secret_key,
+                "SessionToken": made.token,
+                "Expiration": made.expiration,
+                "AccountId": session.account,
+                "PrincipalType": "AssumedRole",
+            },
+        )
+        return made
+
+    def forget(self, access_key: str) -> None:
+        """From now on nobody knows this key."""
+        sts._sessions.pop(access_key, None)
+
+
+class SessionAws:
+    """AWS for requests from inside sessions; see `network.Aws`."""
+
+    def usable(self, access_key: str, headers: dict[str, str], query: dict[str, list[str]]) -> bool:
+        """Not for keys that stand for root, nor for one that MiniStack would not read from this request."""
+        if gateway.extract_access_key_id(headers, query) != access_key:
+            return False
+        if iam_evaluator.is_root_access_key(access_key):
+            return False
+        return bool(sts._sessions.get(access_key, {}).get("PrincipalType") != "Root")
+
+    def bucket_region(self, bucket: str) -> str | None:
+        """Where a bucket is, whoever owns it; None when there is none."""
+        owner = s3._bucket_owner_account(bucket)
+        if owner is None:
+            return None
+        with responses.request_scope(owner, REGION):
+            return str(s3.bucket_region(bucket))
+
+    async def forward(self, scope: Any, receive: Any, send: Any, routed: Routed) -> None:
+        """MiniStack's application, in which only AWS's own APIs are left: see `_install_routing`."""
+        token = _routed.set(routed)
+        try:
+            await gateway.app({**scope, "path": routed.path}, receive, send)
+        finally:
+            _routed.reset(token)
+
+
+def _install_routing() -> None:
+    """Sends requests from sessions to the service that the gateway chose, past every other entrance.
+
+    MiniStack finds services and its administration by path, whatever the host; in a bucket a path is a key.
+    """
+
+    async def without_shortcuts(old: Any, *args: Any, **kwargs: Any) -> Any:
+        return None if _routed.get() else await old(*args, **kwargs)
+
+    async def without_s3(old: Any, *args: Any, **kwargs: Any) -> Any:
+        routed = _routed.get()
+        return None if routed and routed.service == "s3" else await old(*args, **kwargs)
+
+    async def handle_s3(old: Any, *args: Any, **kwargs: Any) -> Any:
+        routed = _routed.get()
+        if routed and routed.service == "s3":
+            # The bucket stands in the path now, which is not what was signed.
+            return await s3.handle_request(*args, **kwargs, signed_path=routed.signed_path)
+        return await old(*args, **kwargs)
+
+    _wrap(gateway, "_handle_pre_body_request", without_shortcuts)
+    _wrap(gateway, "_handle_post_body_shortcuts", without_shortcuts)
+    _wrap(gateway, "_handle_special_data_plane_request", without_s3)
+    _wrap(gateway, "_extract_s3_vhost_bucket", lambda old, host: None if _routed.get() else old(host))
+    old = gateway.SERVICE_HANDLERS["s3"]
+    gateway.SERVICE_HANDLERS["s3"] = lambda *args, **kwargs: handle_s3(old, *args, **kwargs)
+
+
+def _refused_by_endpoint(
+    policy: str, key: str, action: str, region: str, resource: str, context: dict[str, Any]
+) -> Any:
+    """What a VPC endpoint's policy says against a request that IAM allows; None when it allows it too."""
+    account = responses.get_account_id()
+    anonymous = not key
+    principal = None if anonymous else iam_evaluator.resolve_principal(key, account)
+    if isinstance(principal, iam_evaluator.AuthError):
+        return principal
+    evaluated = iam_evaluator.EvalContext(
+        principal_arn="" if principal is None else principal.arn,
+        principal_type="Anonymous" if principal is None else principal.type,
+        principal_account="" if principal is None else principal.account,
+        action=action,
+        resource_arn=resource,
+        region=region,
+        service_context={name.lower(): value for name, value in context.items()},
+        principal_keys={} if principal is None else principal.keys,
+    )
+    decided = iam_evaluator.evaluate_resource_policy(policy, evaluated)
+    if decided.decision == "Allow":
+        return None
+    decided.principal_arn = evaluated.principal_arn
+    return decided
 
 
 class StackIdentity(RequestIdentity):
@@ -264,10 +413,20 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
             tags = service.tags_of(ours.store, _scope(), rest.get("resource_arn", "*"))
             keys = {f"aws:ResourceTag/{tag}": value for tag, value in tags.items()}
             rest["service_context"] = {**(rest.get("service_context") or {}), **keys}
-        return old(key, action, name, region, **rest)
+        routed = _routed.get()
+        if routed is None:
+            return old(key, action, name, region, **rest)
+        context = {**(rest.get("service_context") or {}), **routed.way.context}
+        denied = old(key, action, name, region, **{**rest, "service_context": context})
+        if denied is not None or routed.way.policy is None:
+            return denied
+        return _refused_by_endpoint(
+            routed.way.policy, key, action, region, rest.get("resource_arn", "*"), context
+        )
 
     _wrap(iam_actions, "request_tag_context", tag_context)
     _wrap(iam_evaluator, "enforce", enforce)
+    _install_routing()
 
     provisioners._STACK_TAG_PROPERTY[cloudformation.TYPE] = ("Tags", "map")
     provisioners._RESOURCE_HANDLERS[cloudformation.TYPE] = {
@@ -393,6 +552,9 @@ def _signed_for(headers: dict[str, str]) -> str:
 
 
 def _detect(old: Any, method: str, path: str, headers: dict[str, str], query: Any) -> Any:
+    routed = _routed.get()
+    if routed and routed.service:
+        return routed.service
     if path == "/code-interpreters" or path.startswith("/code-interpreters/"):
         return NAME
     signed_for = _signed_for(headers)

@@ -30,6 +30,7 @@ from .sandbox import (
     sweep,
     warm_up,
 )
+from .sandbox.zygote import TRUSTED
 
 RATES = "request rates (quotas per second)"
 USAGE = "usage metrics (CPUUsed-vCPUHours, MemoryUsed-GBHours)"
@@ -55,10 +56,12 @@ def main(argv: list[str]) -> int:
         left = sweep(home)
         if left:
             print(f"removed {left} sessions that a killed endpoint left", file=sys.stderr)
+        authority = tls.Authority("interpreter-local sessions")
+        tls.write_bundle(home / TRUSTED, authority)
         capabilities = probe(home)
         _configure(home, listener.getsockname()[1])
         options = {"with_parent": "--with-parent" in argv, "throttles": "--no-rates" not in argv}
-        asyncio.run(_serve(home, listener, capabilities, **options))
+        asyncio.run(_serve(home, listener, capabilities, authority, **options))
     except (CannotStartError, SandboxUnavailable) as error:
         print(error, file=sys.stderr)
         return 3
@@ -122,21 +125,33 @@ def _configure(home: Path, port: int) -> None:
 
 
 async def _serve(
-    home: Path, listener: socket.socket, capabilities: Capabilities, *, with_parent: bool, throttles: bool
+    home: Path,
+    listener: socket.socket,
+    capabilities: Capabilities,
+    authority: tls.Authority,
+    *,
+    with_parent: bool,
+    throttles: bool,
 ) -> None:
     # Imported only now: MiniStack reads its settings when it is imported.
     import uvicorn
     from ministack import app as gateway
 
     from . import ministack
+    from .network import Attached, Attachment, Network
     from .service import Service
 
-    async def opener(session_id: str, network_mode: str) -> Sandbox:
-        mode = network_mode if network_mode in ("PUBLIC", "VPC") else "SANDBOX"
-        sandbox = await open_sandbox(session_id, home=home, network_mode=mode, capabilities=capabilities)  # type: ignore[arg-type]
-        # Nobody answers there yet.
-        sandbox.refuse_network()
-        return sandbox
+    network = Network(ministack.SessionAws(), ministack.SessionIdentities(), authority)
+
+    async def opener(session: Attachment) -> tuple[Sandbox, Attached]:
+        sandbox = await open_sandbox(
+            session.session_id, home=home, network_mode=session.mode, capabilities=capabilities
+        )
+        try:
+            return sandbox, await network.attach(session, *sandbox.take_network())
+        except BaseException:
+            await sandbox.close()
+            raise
 
     service = Service(opener, ministack.RequestIdentity(), throttles=throttles)
     try:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from . import errors, quotas, tools
-from .control_plane import find
+from .control_plane import arn_of, find
 from .identity import Identity
+from .network import Attached, Attachment, Mode
 from .pages import page, with_token
 from .sandbox import CallError, Sandbox, SandboxClosed, SandboxUnavailable
 from .state import MANAGED_ID, Region, Scope, Session, Store, session_id, timestamp
@@ -20,8 +21,9 @@ TRANSITIONS = {
     ("READY", "timeout"): "TERMINATED",
     ("READY", "died"): "TERMINATED",
 }
-# Opens a sandbox for (session id, network mode).
-Opener = Callable[[str, str], Awaitable[Sandbox]]
+# Opens a sandbox and attaches its network.
+Opener = Callable[[Attachment], Awaitable[tuple[Sandbox, Attached]]]
+_MODES: dict[str, Mode] = {"SANDBOX": "SANDBOX", "PUBLIC": "PUBLIC", "VPC": "VPC"}
 # Code and commands are ended inside the session after 15 minutes; what does not answer even then is given up.
 REQUEST_SECONDS = quotas.REQUEST_MINUTES.value * 60
 _ANSWER_SECONDS = 30.0
@@ -70,19 +72,19 @@ class Sessions:
         try:
             # A client that goes away must not leave a start half done.
             return await asyncio.shield(task)
-        except errors.ServiceError:
+        except Exception:
             self._starts.pop((scope, token), None)
             raise
 
     async def _start(self, scope: Scope, params: dict[str, Any]) -> dict[str, Any]:
         interpreter = params["codeInterpreterIdentifier"]
-        mode = self._usable(scope, interpreter)
+        attachment = self._usable(scope, interpreter)
         mine = self._store.of(scope)
         self._check_room(scope, mine)
-        identifier = session_id()
+        identifier = attachment.session_id
         self._starting[id(mine)] = self._starting.get(id(mine), 0) + 1
         try:
-            sandbox = await self._open(identifier, mode)
+            sandbox, attached = await self._open(attachment)
         except SandboxUnavailable as error:
             raise errors.ServiceError("InternalServerException", str(error)) from error
         finally:
@@ -98,6 +100,7 @@ class Sessions:
             started=self._clock(),
             last_updated_at=now,
             sandbox=sandbox,
+            attached=attached,
         )
         mine.sessions[identifier] = session
         # The time to live is absolute: activity does not extend it (recorded).
@@ -206,17 +209,37 @@ class Sessions:
         if self._ending:
             await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _usable(self, scope: Scope, interpreter: str) -> str:
-        """The network mode of an interpreter in which sessions can be started now."""
+    def _usable(self, scope: Scope, interpreter: str) -> Attachment:
+        """A new session of an interpreter in which sessions can be started now."""
         if interpreter == MANAGED_ID:
-            return "SANDBOX"
+            # It has no role (recorded).
+            return Attachment(
+                account=scope.account,
+                region=scope.region,
+                partition=scope.partition,
+                session_id=session_id(),
+                interpreter_id=interpreter,
+                interpreter_arn=arn_of(scope, interpreter),
+                mode="SANDBOX",
+            )
         found = find(self._store, scope, interpreter)
         if found.status != "READY":
             raise errors.conflict(f"Code interpreter {interpreter} is {found.status}")
         role = found.created.get("executionRoleArn")
         if role and (refusal := self._identity.not_assumable(scope, role, found.arn)):
             raise errors.ServiceError("AccessDeniedException", refusal)
-        return str(found.created["networkConfiguration"]["networkMode"])
+        network = found.created["networkConfiguration"]
+        return Attachment(
+            account=scope.account,
+            region=scope.region,
+            partition=scope.partition,
+            session_id=session_id(),
+            interpreter_id=interpreter,
+            interpreter_arn=found.arn,
+            mode=_MODES[network["networkMode"]],
+            role_arn=role,
+            vpc=network.get("vpcConfig"),
+        )
 
     def _check_room(self, scope: Scope, mine: Region) -> None:
         """402 with the text that an account without sessions was given in September 2026."""
@@ -254,12 +277,16 @@ class Sessions:
         session.last_updated_at = timestamp()
         if timer := self._timers.pop(session.id, None):
             timer.cancel()
-        task = asyncio.create_task(_close(sandbox))
+        attached, session.attached = session.attached, None
+        task = asyncio.create_task(_close(sandbox, attached))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
         return task
 
 
-async def _close(sandbox: Sandbox | None) -> None:
+async def _close(sandbox: Sandbox | None, attached: Attached | None) -> None:
+    # The credentials end first: nothing that is still alive may act with them.
+    if attached is not None:
+        await attached.close()
     if sandbox is not None:
         await sandbox.close()

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from .network import Attached
 from .sandbox import Sandbox
 
 MANAGED_ID = "aws.codeinterpreter.v1"
@@ -45,7 +46,7 @@ Created = dict[str, Any]
 
 @dataclass
 class Session:
-    """A session of an interpreter; `sandbox` is None once it is over."""
+    """A session of an interpreter; `sandbox` and `attached` (its network) are None once it is over."""
 
     id: str
     scope: Scope
@@ -60,6 +61,7 @@ class Session:
     # Why it ended, for calls that run meanwhile: "stopped", "timeout", "died".
     ended_by: str = ""
     sandbox: Sandbox | None = None
+    attached: Attached | None = None
 
 
 @dataclass(frozen=True)

@@ -46,12 +46,12 @@ def arguments(python: PythonEnv, sessions: Path, texts: dict[Path, int]) -> list
     for path in (
         "/etc/ld.so.cache",
         "/etc/alternatives",
-        "/etc/ssl/certs",
-        "/etc/pki/tls/certs",
         "/etc/fonts",
     ):
         args += ["--ro-bind-try", path, path]
     for file, descriptor in texts.items():
+        for parent in reversed(file.parents[:-2]):
+            args += ["--perms", "0755", "--dir", str(parent)]
         args += ["--perms", "0644", "--ro-bind-data", str(descriptor), str(file)]
     args += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     base = python.base.resolve()
@@ -69,6 +69,7 @@ def arguments(python: PythonEnv, sessions: Path, texts: dict[Path, int]) -> list
     args += ["--bind", str(sessions), confine.SESSIONS, "--dev-bind-try", _TUN, confine.TUN]
     # Without these, / and /dev are writable memory that no disk limit counts.
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(layout.WORKSPACE)]
-    for name, value in layout.environment().items():
+    trust = layout.TRUST if layout.TRUSTED[0] in texts else {}
+    for name, value in {**layout.environment(), **trust}.items():
         args += ["--setenv", name, value]
     return args

@@ -26,10 +26,10 @@ RLIMITS = {"memory": "memory (rlimit, per process)", "pids": "pids (rlimit)"}
 # Not there in any tier yet.
 NOT_YET = (
     "network egress in PUBLIC and VPC mode",
-    "S3 from inside a session",
-    "execution role credentials inside a session",
     "javascript and typescript",
 )
+# What needs the sockets of a session's network namespace.
+INSIDE = ("S3 from inside a session", "execution role credentials inside a session")
 
 
 class SandboxUnavailable(RuntimeError):  # noqa: N818
@@ -72,7 +72,7 @@ def probe(home: Path) -> Capabilities:
             f"sessions cannot be isolated here ({reason}); "
             "ALLOW_UNSANDBOXED=1 runs their code without isolation"
         )
-    missing = (NAMESPACES, SYSTEM_CALLS, HOST_USER, "memory", "cpu", "pids", "disk", *NOT_YET)
+    missing = (NAMESPACES, SYSTEM_CALLS, HOST_USER, "memory", "cpu", "pids", "disk", *INSIDE, *NOT_YET)
     return Capabilities("process", (), missing, python.python)
 
 

@@ -18,6 +18,24 @@ GROUP = f"root:x:0:\n{USER}:x:{GID}:\nnogroup:x:65534:\n"
 HOSTS = "127.0.0.1 localhost localhost.localdomain\n::1 localhost localhost.localdomain\n"
 # Recorded in SANDBOX mode.
 RESOLV_CONF = "nameserver 127.0.0.2\nsearch .\n"
+# Where programs look for the certificates that the system trusts: Debian's place, Red Hat's, OpenSSL's.
+TRUSTED = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/cert.pem"),
+)
+# For clients that bring certificates of their own and would not look there.
+TRUST = {
+    name: str(TRUSTED[0])
+    for name in (
+        "AWS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "DENO_CERT",
+        "NODE_EXTRA_CA_CERTS",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_FILE",
+    )
+}
 
 
 def environment(

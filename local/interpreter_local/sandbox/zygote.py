@@ -24,6 +24,8 @@ LIBRARIES = ("numpy", "numpy.random", "pandas", "matplotlib.pyplot", "boto3")
 _BOOT_SECONDS = 60.0
 _START = "import sys; sys.path.append(sys.argv[1]); from inside.zygote import main; main()"
 _SESSION_SECONDS = 30.0
+# In an endpoint's folder: the certificates that its sessions trust.
+TRUSTED = "tls/sessions.pem"
 
 
 class TemplateDied(OSError):  # noqa: N818 - named for what happened
@@ -169,6 +171,10 @@ def boot(home: Path, python: PythonEnv, libraries: Sequence[str] = LIBRARIES) ->
         Path("/etc/hosts"): _memory("hosts", layout.HOSTS.encode()),
         Path("/etc/resolv.conf"): _memory("resolv.conf", layout.RESOLV_CONF.encode()),
     }
+    bundle = home / TRUSTED
+    if bundle.exists():
+        content = bundle.read_bytes()
+        texts.update({path: _memory("trusted", content) for path in layout.TRUSTED})
     memory = list(texts.values())
     log = os.memfd_create("log")
     try:

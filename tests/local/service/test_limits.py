@@ -9,6 +9,7 @@ import pytest
 
 from interpreter_local import quotas
 from interpreter_local.errors import ServiceError
+from interpreter_local.network import Attached
 from interpreter_local.sandbox import Limits
 from interpreter_local.sandbox.inside import agent, files, tasks
 from interpreter_local.sandbox.inside.commands import Command
@@ -32,8 +33,8 @@ class Nothing:
         self.closed = True
 
 
-async def nothing(session_id, network_mode):
-    return Nothing()
+async def nothing(session):
+    return Nothing(), Attached([])
 
 
 def starts(service, count):

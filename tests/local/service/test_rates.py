@@ -108,7 +108,7 @@ def test_operations_without_a_documented_rate_are_never_throttled(clock):
 
 @pytest.fixture
 def service(clock):
-    async def opener(session_id, network_mode):
+    async def opener(session):
         raise AssertionError("no session is started here")
 
     return Service(opener, identity=None, clock=clock)

@@ -1,0 +1,101 @@
+"""Connections: how many, and under which names TLS is spoken."""
+
+import asyncio
+import ssl
+
+import pytest
+
+from interpreter_local import tls
+from interpreter_local.network import replies, serving
+from interpreter_local.network.attachment import Attachment, sandbox_reach
+from interpreter_local.network.certificates import Certificates
+
+REACH = sandbox_reach(Attachment("123456789012", "us-east-1", "01M", "i", "arn:i", "SANDBOX"))
+
+
+async def greet(scope, receive, send):
+    await replies.text(send, 200, "hello")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return tls.Authority("sessions")
+
+
+@pytest.fixture
+def handshake(opened, authority, tmp_path):
+    """`handshake(name)` → the names in the certificate that a client who trusts the bundle is shown."""
+    bundle = tls.write_bundle(tmp_path / "trusted.pem", authority)
+    contexts = Certificates(authority)
+
+    def run(name):
+        client = ssl.create_default_context(cafile=bundle)
+
+        async def connect(port):
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client, server_hostname=name)
+            names = [value for _, value in writer.get_extra_info("peercert")["subjectAltName"]]
+            writer.close()
+            return names
+
+        return opened(serving.http(greet), connect, context=lambda: contexts.context(REACH, "aws"))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "s3.us-east-1.amazonaws.com",
+        "s3.amazonaws.com",
+        "fleet-bucket.s3.us-east-1.amazonaws.com",
+        "my.dotted.bucket.s3.us-east-1.amazonaws.com",
+        f"{'b' * 63}.s3.dualstack.us-east-1.amazonaws.com",
+    ],
+)
+def test_every_name_that_is_reached_has_a_certificate(handshake, name):
+    assert f"*.{name.partition('.')[2]}" in handshake(name)
+
+
+@pytest.mark.parametrize("name", ["sts.us-east-1.amazonaws.com", "s3.eu-west-1.amazonaws.com", "example.com"])
+def test_other_names_have_none(handshake, name):
+    with pytest.raises((ConnectionError, ssl.SSLError)):
+        handshake(name)
+
+
+def test_the_bundle_has_the_usual_roots_too(tmp_path, authority):
+    context = ssl.create_default_context(cafile=tls.write_bundle(tmp_path / "trusted.pem", authority))
+    assert context.cert_store_stats()["x509_ca"] > 100
+
+
+def test_what_is_beyond_the_most_connections_waits(opened):
+    async def use(port):
+        connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for _, writer in connections:
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        first = await asyncio.gather(*(read(reader) for reader, _ in connections))
+        connections[0][1].close()
+        later = await read(connections[2][0], 5)
+        for _, writer in connections:
+            writer.close()
+        return first, later
+
+    async def read(reader, seconds=0.3):
+        try:
+            return await asyncio.wait_for(reader.readuntil(b"hello"), seconds)
+        except TimeoutError:
+            return None
+
+    first, later = opened(serving.http(greet), use, most=2)
+    assert [reply is not None for reply in first] == [True, True, False]
+    assert later
+
+
+def test_what_is_no_http_is_answered_and_cut_off(opened):
+    async def use(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01 not http\r\n\r\n")
+        reply = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        return reply
+
+    assert opened(serving.http(greet), use).startswith(b"HTTP/1.1 400 ")
