@@ -26,6 +26,7 @@ from . import cloudformation, metrics, quotas, service
 from .home import REGION
 from .identity import SERVICE_PRINCIPAL
 from .network import Attachment, Credentials, NotAssumableError, Routed
+from .network.aws_names import SERVED
 from .service import EVENT_STREAM, Answer, Service
 from .state import Scope
 from .trail import Caller
@@ -61,6 +62,13 @@ _answer: ContextVar[Answer] = ContextVar("answer")
 _routed: ContextVar[Routed | None] = ContextVar("routed", default=None)
 # The longest that AWS lets a role session last that another role's session (here: the service) starts.
 _ROLE_SESSION_SECONDS = 3600
+# MiniStack's names of services, where they are not those in endpoints' names.
+_BACKENDS = {
+    "bedrock-agentcore": NAME,
+    "bedrock-agentcore-control": NAME,
+    "servicequotas": QUOTAS,
+    "streams.dynamodb": "dynamodbstreams",
+}
 _KEY_ALPHABET = string.ascii_uppercase + "234567"
 
 # What this module reaches into: (object, attribute, parameters it is called with).
@@ -144,6 +152,10 @@ def check() -> None:
         known = inspect.signature(found).parameters
         if absent := [parameter for parameter in parameters if parameter not in known]:
             wrong.append(f"{module.__name__}.{name} has no parameter {', '.join(absent)}")
+    for label in SERVED:
+        backend = _BACKENDS.get(label, label)
+        if backend not in (NAME, QUOTAS) and backend not in gateway.SERVICE_HANDLERS:
+            wrong.append(f"MiniStack has no service {backend}")
     if not gateway.AUTH:
         wrong.append("MiniStack does not check credentials: AUTH=true must be set before it is imported")
     if wrong:
@@ -273,10 +285,6 @@ def _install_routing() -> None:
     async def without_shortcuts(old: Any, *args: Any, **kwargs: Any) -> Any:
         return None if _routed.get() else await old(*args, **kwargs)
 
-    async def without_s3(old: Any, *args: Any, **kwargs: Any) -> Any:
-        routed = _routed.get()
-        return None if routed and routed.service == "s3" else await old(*args, **kwargs)
-
     async def handle_s3(old: Any, *args: Any, **kwargs: Any) -> Any:
         routed = _routed.get()
         if routed and routed.service == "s3":
@@ -286,7 +294,7 @@ def _install_routing() -> None:
 
     _wrap(gateway, "_handle_pre_body_request", without_shortcuts)
     _wrap(gateway, "_handle_post_body_shortcuts", without_shortcuts)
-    _wrap(gateway, "_handle_special_data_plane_request", without_s3)
+    _wrap(gateway, "_handle_special_data_plane_request", without_shortcuts)
     _wrap(gateway, "_extract_s3_vhost_bucket", lambda old, host: None if _routed.get() else old(host))
     old = gateway.SERVICE_HANDLERS["s3"]
     gateway.SERVICE_HANDLERS["s3"] = lambda *args, **kwargs: handle_s3(old, *args, **kwargs)
@@ -552,9 +560,8 @@ def _signed_for(headers: dict[str, str]) -> str:
 
 
 def _detect(old: Any, method: str, path: str, headers: dict[str, str], query: Any) -> Any:
-    routed = _routed.get()
-    if routed and routed.service:
-        return routed.service
+    if routed := _routed.get():
+        return _BACKENDS.get(routed.service, routed.service)
     if path == "/code-interpreters" or path.startswith("/code-interpreters/"):
         return NAME
     signed_for = _signed_for(headers)

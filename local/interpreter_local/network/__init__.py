@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 # Connections at a time, of one session: more than any client opens.
-_AWS_CONNECTIONS, _OTHER_CONNECTIONS = 256, 32
+_AWS_CONNECTIONS, _OTHER_CONNECTIONS = 64, 16
 
 
 class Identities(Protocol):

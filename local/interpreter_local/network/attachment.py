@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .aws_names import AwsName
+from .aws_names import SERVED, AwsName
 
 Mode = Literal["SANDBOX", "PUBLIC", "VPC"]
 
@@ -40,7 +40,7 @@ class Way:
     policy: str | None = None
 
 
-# The way to an AWS endpoint, or None where the session has none.
+# The way to an AWS endpoint, or None where the session has none: only ever one that is in `SERVED`.
 Reach = Callable[[AwsName], Way | None]
 
 
@@ -63,5 +63,5 @@ def sandbox_reach(session: Attachment) -> Reach:
 
 
 def public_reach(name: AwsName) -> Way | None:
-    """PUBLIC: every AWS endpoint whose name is that of a service, in any region."""
-    return Way() if name.plain else None
+    """PUBLIC: every service that sessions can be let to, in any region."""
+    return Way() if name.service in SERVED else None

@@ -11,21 +11,39 @@ SUFFIXES = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "am
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-\d{1,2}")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _S3_DASH = re.compile(r"s3-([a-z]{2}(?:-[a-z]+){1,3}-\d{1,2})")
+# The services that sessions can be let to, by their label in a host name, and what their requests are signed
+# for (botocore's endpoints). Left out is whatever would act on this machine for a session, outside of its
+# sandbox: run code (Lambda, CloudFormation, CodeBuild …) or call addresses (SNS, API Gateway, EventBridge …).
+SERVED = {
+    "bedrock-agentcore": "bedrock-agentcore",
+    "bedrock-agentcore-control": "bedrock-agentcore",
+    "cloudtrail": "cloudtrail",
+    "dynamodb": "dynamodb",
+    "iam": "iam",
+    "kinesis": "kinesis",
+    "kms": "kms",
+    "logs": "logs",
+    "monitoring": "monitoring",
+    "organizations": "organizations",
+    "s3": "s3",
+    "secretsmanager": "secretsmanager",
+    "servicequotas": "servicequotas",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "streams.dynamodb": "dynamodb",
+    "sts": "sts",
+    "tagging": "tagging",
+}
 
 
 @dataclass(frozen=True)
 class AwsName:
-    """An endpoint: its service's label (`s3`, `sts`, `api.ecr`), region (None: global) and bucket if any."""
+    """An endpoint: its service's label (`s3`, `streams.dynamodb`), region (None: global), bucket if any."""
 
     host: str
     service: str
     region: str | None = None
     bucket: str | None = None
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is a service's own name, not that of a resource (an API, a function, a VPC endpoint)."""
-        return self.service == "s3" or bool(re.fullmatch(r"[a-z0-9-]+|api\.[a-z0-9-]+", self.service))
 
 
 def parse(host: str, partition: str = "aws") -> AwsName | None:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from . import replies
 from .attachment import Attachment, Reach, Way
-from .aws_names import AwsName, parse
+from .aws_names import SERVED, AwsName, parse
 
 # Bodies are kept in memory until they are whole: a session may have so many bytes under way (a local limit).
 MOST_BODY_BYTES = 256 * 1024**2
@@ -53,13 +53,13 @@ _DROPPED = re.compile(rb"x-forwarded-.*|forwarded|x-ministack-.*|x-localstack-.*
 
 @dataclass(frozen=True)
 class Routed:
-    """Where a request goes: `service` is "s3", or None where its signature decides; path as AWS reads it.
+    """Where a request goes: `service` is the label in the endpoint's name, `path` as AWS reads it.
 
     For S3 the path names the bucket first, and `signed_path` is the one that the client signed. Version 2
     signatures are for a path that names the bucket in any case: `raw_path`.
     """
 
-    service: str | None
+    service: str
     path: str
     signed_path: str
     raw_path: bytes
@@ -145,7 +145,7 @@ class Gateway:
         host = plain.get("host", "").strip()
         bare, _, port = host.partition(":")
         name = parse(bare, self._session.partition) if not port or port in ("80", "443") else None
-        way = self._reach(name) if name is not None else None
+        way = self._reach(name) if name is not None and name.service in SERVED else None
         if name is None or way is None:
             raise _Unreachable(f"{host or 'no host'} is not reachable in {self._session.mode} mode")
         query = _query(scope["query_string"])
@@ -194,7 +194,7 @@ class Gateway:
             )
         if signature.region is None and name.service == "s3":
             return
-        if (signature.service == "s3") != (name.service == "s3"):
+        if signature.service != SERVED[name.service]:
             raise _Refused(
                 400,
                 "AuthorizationHeaderMalformed",
@@ -237,7 +237,7 @@ def _other(name: AwsName, scope: Any, signature: _Signature | None, way: Way) ->
         raise _Refused(403, "MissingAuthenticationToken", "Missing Authentication Token")
     if re.match(r"/+_", scope["path"]):
         raise _Refused(404, "UnknownOperationException", f"no operation of {name.service} has this path")
-    return Routed(None, scope["path"], scope["path"], scope["raw_path"], way)
+    return Routed(name.service, scope["path"], scope["path"], scope["raw_path"], way)
 
 
 def _s3_path(

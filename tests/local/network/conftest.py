@@ -56,7 +56,7 @@ def opened(runner):
 # From inside
 
 ACCOUNT = "123456789012"
-INTERPRETERS = f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:code-interpreter-custom/*"
+INTERPRETERS = f"arn:aws:bedrock-agentcore:*:{ACCOUNT}:code-interpreter-custom/*"
 # What the code of every test finds: a client as a tutorial makes it, and words for what comes of a call.
 PRELUDE = """
 import boto3, botocore.config, botocore.exceptions, io, json, urllib.error, urllib.request
@@ -118,10 +118,12 @@ def enter(client, execution_role, capabilities):
     """`enter(bucket, *statements, mode=…)` → a session of a new interpreter whose role has these rights."""
     if SOCKETS not in capabilities.enforced:
         pytest.skip("sessions have no network here")
-    control, data, iam = client("bedrock-agentcore-control"), client("bedrock-agentcore"), client("iam")
+    iam = client("iam")
     entered = []
 
-    def start(bucket, *statements, mode="SANDBOX", first=PRELUDE):
+    def start(bucket, *statements, mode="SANDBOX", first=PRELUDE, region="us-east-1"):
+        control = client("bedrock-agentcore-control", region=region)
+        data = client("bedrock-agentcore", region=region)
         role = execution_role(INTERPRETERS)
         document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
         iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="p", PolicyDocument=document)
@@ -139,7 +141,7 @@ def enter(client, execution_role, capabilities):
 
     yield start
     for one in entered:
-        with contextlib.suppress(data.exceptions.ConflictException):
+        with contextlib.suppress(one.data.exceptions.ConflictException):
             one.stop()
 
 

@@ -85,7 +85,17 @@ def test_sandbox_reaches_s3_of_its_own_region_only(host, reached):
     assert (sandbox_reach(SESSION)(parse(host)) is not None) == reached
 
 
-def test_public_reaches_services_and_no_resources_of_others():
-    assert public_reach(parse("sts.eu-west-1.amazonaws.com"))
-    assert public_reach(parse("api.ecr.us-east-1.amazonaws.com"))
-    assert public_reach(parse("abc.execute-api.us-east-1.amazonaws.com")) is None
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("sts.eu-west-1.amazonaws.com", True),
+        ("iam.amazonaws.com", True),
+        ("streams.dynamodb.us-east-1.amazonaws.com", True),
+        ("lambda.us-east-1.amazonaws.com", False),
+        ("cloudformation.us-east-1.amazonaws.com", False),
+        ("sns.us-east-1.amazonaws.com", False),
+        ("abc.execute-api.us-east-1.amazonaws.com", False),
+    ],
+)
+def test_public_reaches_services_but_none_that_would_act_outside_for_it(host, reached):
+    assert (public_reach(parse(host)) is not None) == reached

@@ -337,7 +337,7 @@ def test_public_has_other_services_and_regions(ask, public, aws):
         ("s3.eu-west-1.amazonaws.com", authorization(region="eu-west-1")),
     ):
         assert ask(public, "POST / HTTP/1.1", f"Host: {host}", signed, "Content-Length: 0")[0] == 200
-    assert [routed.service for _, routed in aws.seen] == [None, None, "s3"]
+    assert [routed.service for _, routed in aws.seen] == ["sts", "iam", "s3"]
 
 
 @pytest.mark.parametrize(
@@ -353,6 +353,20 @@ def test_no_mode_has_requests_that_nobody_signed_but_to_s3(refused, public):
     form = "Content-Type: application/x-www-form-urlencoded"
     lines = ("POST / HTTP/1.1", "Host: sts.us-east-1.amazonaws.com", "Content-Length: 0", form)
     assert refused(public, *lines) == (403, "MissingAuthenticationToken")
+
+
+def test_no_mode_has_services_that_would_act_outside_of_the_sandbox(ask, aws):
+    """Whatever the mode's own answer is: they run code on this machine, or call its addresses."""
+    gateway = Gateway(session("VPC"), lambda name: Way(), aws)
+    for service in ("lambda", "cloudformation", "sns", "events", "athena"):
+        signed = authorization(service=service)
+        lines = ("POST / HTTP/1.1", f"Host: {service}.us-east-1.amazonaws.com", signed, "Content-Length: 0")
+        assert ask(gateway, *lines)[0] == 421
+    # Nor under the name of another one.
+    host = "Host: sts.us-east-1.amazonaws.com"
+    lines = ("POST / HTTP/1.1", host, authorization(service="lambda"), "Content-Length: 0")
+    assert ask(gateway, *lines)[0] == 400
+    assert aws.seen == []
 
 
 @pytest.mark.parametrize("key", ["test", "123456789012"])

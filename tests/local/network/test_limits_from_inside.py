@@ -57,6 +57,7 @@ def test_administration_is_not_there(inside, host, target):
         ("dynamodb", "us-east-1", "list_tables()"),
         ("iam", "us-east-1", "list_roles()"),
         ("bedrock-agentcore-control", "us-east-1", "list_code_interpreters()"),
+        ("lambda", "us-east-1", "list_functions()"),
         ("s3control", "us-east-1", 'list_access_points(AccountId="123456789012")'),
         ("s3", "eu-west-1", "list_buckets()"),
     ],
@@ -209,6 +210,29 @@ def test_public_sessions_have_the_other_services_as_their_role(public):
     assert public.outcome('boto3.client("iam").list_roles()') == "AccessDenied"
     assert public.outcome('s3.get_object(Bucket=B, Key="a/x")["Body"].read()') == "b'hello'"
     assert public.outcome('s3.get_object(Bucket=B, Key="b/secret")') == "AccessDenied"
+
+
+@pytest.mark.parametrize("service", ["lambda", "cloudformation", "sns"])
+def test_no_session_can_have_the_endpoint_run_code_or_call_addresses(public, service):
+    call = {"lambda": "list_functions()", "cloudformation": "list_stacks()", "sns": "list_topics()"}[service]
+    made = f'boto3.client("{service}", region_name="us-east-1", config=once)'
+    assert public.outcome(f"{made}.{call}") == "EndpointConnectionError"
+
+
+@pytest.mark.parametrize(
+    "target", ["AWSLambda.Invoke", "DynamoDB_20120810.ListTables", "secretsmanager.ListSecrets"]
+)
+def test_a_service_is_what_the_host_says_not_what_the_request_claims(public, target):
+    code = (
+        "import botocore.auth, botocore.awsrequest, urllib.request\n"
+        f'headers = {{"X-Amz-Target": "{target}", "Content-Type": "application/x-amz-json-1.0"}}\n'
+        'url = "https://sts.us-east-1.amazonaws.com/2015-03-31/functions"\n'
+        'made = botocore.awsrequest.AWSRequest("POST", url, data=b"{}", headers=headers)\n'
+        "credentials = boto3.Session().get_credentials()\n"
+        'botocore.auth.SigV4Auth(credentials, "sts", "us-east-1").add_auth(made)\n'
+        'outcome(lambda: fetch(url, data=b"{}", headers=dict(made.headers.items())))'
+    )
+    assert public.python(code) in ("400", "403")
 
 
 @pytest.mark.parametrize("key", ["test", "123456789012"])

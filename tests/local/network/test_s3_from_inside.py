@@ -137,6 +137,38 @@ def test_the_aws_cli_works_as_it_is(inside):
     assert "AccessDenied" in said
 
 
+def test_each_region_has_its_own_s3(client, enter):
+    """A session in Ireland, a bucket there, and one in Virginia."""
+    near, far = "near-from-ireland", "far-from-ireland"
+    client("s3", region="eu-west-1").create_bucket(
+        Bucket=near, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    client("s3").create_bucket(Bucket=far)
+    inside = enter(near, {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, region="eu-west-1")
+    inside.python('here = boto3.client("s3", region_name="eu-west-1", config=once)')
+    assert inside.outcome('here.put_object(Bucket=B, Key="x", Body=b"") and None') == "None"
+    assert inside.outcome(f'here.put_object(Bucket="{far}", Key="x", Body=b"")') == "EndpointConnectionError"
+    # Signed for Virginia, under the bucket's global name: boto3 is told the right region and signs again.
+    assert inside.outcome('s3.put_object(Bucket=B, Key="x", Body=b"") and None') == "None"
+
+
+@pytest.mark.parametrize("program", ["curl", "node", "python3", "deno"])
+def test_clients_trust_the_certificate(inside, program):
+    url = "https://s3.us-east-1.amazonaws.com/no-such-bucket/x"
+    command = {
+        "curl": f"curl -s -o /dev/null -w '%{{http_code}}' {url}",
+        "node": f"node -e \"fetch('{url}').then(reply => process.stdout.write(String(reply.status)))\"",
+        "deno": f"deno eval \"console.log((await fetch('{url}')).status)\"",
+        "python3": (
+            "python3 -c \"import http.client as h; c = h.HTTPSConnection('s3.us-east-1.amazonaws.com');"
+            " c.request('GET', '/no-such-bucket/x'); print(c.getresponse().status)\""
+        ),
+    }[program]
+    if inside.shell(f"command -v {program}")[0] != 0:
+        pytest.skip(f"there is no {program} here")
+    assert inside.shell(command)[1].strip() == "404"
+
+
 def test_a_bucket_policy_counts(client, enter):
     """The role allows everything, the bucket denies what is not encrypted on its way."""
     bucket = "tls-only-from-inside"
