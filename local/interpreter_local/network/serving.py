@@ -15,6 +15,8 @@ from uvicorn.server import ServerState
 
 _HANDSHAKE_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 30
+# Beyond, the parser would collect for ever. S3 takes 8 KiB.
+_MOST_HEAD_BYTES = 64 * 1024
 # A session writes what it likes into requests: what is wrong with them is its own affair, not our log's.
 _log = logging.getLogger(f"{__name__}.requests")
 _log.setLevel(logging.ERROR)
@@ -142,6 +144,24 @@ class _Http(HttpToolsProtocol):
         self.logger = _log
         self.access_log = False
         self._told = lost
+        self._head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(name + value)
+        super().on_header(name, value)
+
+    def _count(self, part: bytes) -> None:
+        self._head_bytes += len(part)
+        if self._head_bytes > _MOST_HEAD_BYTES:
+            raise ValueError(f"the head has more than {_MOST_HEAD_BYTES} bytes")
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

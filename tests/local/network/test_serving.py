@@ -90,6 +90,22 @@ def test_what_is_beyond_the_most_connections_waits(opened):
     assert later
 
 
+@pytest.mark.parametrize(
+    "head",
+    [b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X-Name: value\r\n" * 10_000],
+    ids=["target", "headers"],
+)
+def test_a_head_has_an_end(opened, head):
+    async def use(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        first = await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+        return first
+
+    assert opened(serving.http(greet), use) == b"HTTP/1.1 400 Bad Request\r\n"
+
+
 def test_what_is_no_http_is_answered_and_cut_off(opened):
     async def use(port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
