@@ -24,10 +24,13 @@ setup: .venv/.installed .venv-sandbox/.installed .venv-checkov/.installed node_m
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv-sandbox/.installed: requirements/sandbox.txt
-	@echo "setup: the sessions' own Python packages into .venv-sandbox"
+.venv-sandbox/.installed: requirements/sandbox.txt requirements/sandbox-node/package.json requirements/sandbox-node/package-lock.json
+	@echo "setup: the sessions' own Python and npm packages into .venv-sandbox"
 	@$(PYTHON) -m venv .venv-sandbox
 	@.venv-sandbox/bin/python $(PIP_INSTALL) -r requirements/sandbox.txt
+	@mkdir -p .venv-sandbox/lib/nodejs
+	@cp requirements/sandbox-node/package.json requirements/sandbox-node/package-lock.json .venv-sandbox/lib/nodejs
+	@cd .venv-sandbox/lib/nodejs && ../../bin/npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .venv-checkov/.installed: requirements/checkov.txt
@@ -85,6 +88,7 @@ lock: ## resolve the dependencies anew into requirements/ and package-lock.json
 	@cd requirements && $(LOCK) sandbox-extra.in --output-file sandbox-extra.txt
 	@$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 	@.venv/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	@cd requirements/sandbox-node && $(VENV)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## stop the local endpoint and remove everything that was installed or made here
 	@if [ -x .venv/bin/interpreter-local ]; then .venv/bin/interpreter-local down; fi

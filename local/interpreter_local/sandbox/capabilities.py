@@ -27,7 +27,6 @@ RLIMITS = {"memory": "memory (rlimit, per process)", "pids": "pids (rlimit)"}
 NOT_YET = (
     "network egress in PUBLIC and VPC mode",
     "AWS services that would act outside of the sandbox (Lambda, CloudFormation, SNS …)",
-    "javascript and typescript",
 )
 # What needs the sockets of a session's network namespace.
 INSIDE = ("S3 from inside a session", "execution role credentials inside a session")

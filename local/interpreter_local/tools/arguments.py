@@ -37,7 +37,7 @@ def optional(arguments: dict[str, Any], name: str) -> str | None:
     return value
 
 
-def choice(arguments: dict[str, Any], name: str, allowed: tuple[str, ...], default: str | None) -> str | None:
+def choice(arguments: dict[str, Any], name: str, allowed: tuple[str, ...], default: str) -> str:
     """One of the allowed texts."""
     value = optional(arguments, name)
     if value is not None and value not in allowed:

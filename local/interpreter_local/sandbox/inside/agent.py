@@ -21,6 +21,7 @@ from . import files, frames, linux
 from .commands import Command
 from .kernel import Kernel, Start, spawn
 from .processes import descendants, end, marked
+from .runtimes import Runtimes, prepare
 from .tasks import Tasks
 
 # AWS quota "Synchronous request timeout": 15 minutes. What the live service answers then is unrecorded.
@@ -36,7 +37,10 @@ class Agent:
     def __init__(self, workspace: Path, start_kernel: Start, environment: dict[str, str]) -> None:
         self._workspace = workspace
         self._environment = environment
+        prepare(workspace, environment)
         self._kernel = Kernel(start_kernel)
+        self._runtimes = Runtimes(workspace, environment)
+        self._one_code = threading.Lock()
         self._tasks = Tasks(workspace, environment)
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
             "execute_code": self._execute_code,
@@ -50,8 +54,19 @@ class Agent:
             "remove_files": lambda paths: files.remove(workspace, paths),
         }
 
-    def _execute_code(self, code: str, clear: bool = False, timeout: float = SYNC_SECONDS) -> dict[str, Any]:
-        return self._kernel.execute(code, clear, timeout)
+    def _execute_code(
+        self,
+        code: str,
+        clear: bool = False,
+        timeout: float = SYNC_SECONDS,
+        language: str = "python",
+        runtime: str = "python",
+    ) -> dict[str, Any]:
+        # One after the other, whatever the language: they work on the same files. Unrecorded.
+        with self._one_code:
+            if runtime == "python":
+                return self._kernel.execute(code, clear, timeout)
+            return self._runtimes.execute(language, runtime, code, timeout)
 
     def _execute_command(self, command: str, timeout: float = SYNC_SECONDS) -> dict[str, Any]:
         return Command(command, self._workspace, self._environment).wait(timeout)._asdict()
