@@ -141,7 +141,8 @@ def test_what_was_printed_before_an_uncaught_exception_stays(run, language, runt
     failed = run(language, runtime, "console.log('before');\nthrow new TypeError('on purpose é')")
 
     assert (failed["stdout"], failed["exitCode"]) == ("before", 1)
-    assert "TypeError: on purpose é" in failed["stderr"]
+    assert "TypeError: on purpose é\n" in failed["stderr"]
+    assert "\x1b" not in failed["stderr"]
 
 
 @every_way

@@ -65,6 +65,8 @@ class Runtimes:
             # By default it lies in the workspace, where listings would show it.
             "DENO_DIR": str(self._temporary / "deno"),
             "DENO_NO_UPDATE_CHECK": "1",
+            # Deno colours its errors also where nobody looks at a terminal.
+            "NO_COLOR": "1",
         }
 
     def execute(self, language: str, runtime: str, code: str, timeout: float) -> dict[str, Any]:
