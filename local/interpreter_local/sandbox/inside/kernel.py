@@ -182,7 +182,8 @@ class _Process:
                 # The socket of a dead kernel stays open in a child that it forked: look at the process too.
                 ready = selector.select(timeout=0.5)
                 alive = self._child.poll() is None
-                for key, _ in ready:
+                # The answer last: it empties the pipes, and reading an empty one waits for the next output.
+                for key, _ in sorted(ready, key=lambda found: found[0].fileobj is self._socket):
                     if key.fileobj is self._socket:
                         alive = self._read_answer() and alive
                     elif not self._read_pipe(key.fd):
