@@ -36,9 +36,12 @@ class ServiceError(Exception):
         return STATUS[self.code], headers, body({"message": self.message, **self.details})
 
 
-def body(value: dict[str, Any]) -> bytes:
-    """Compact JSON in UTF-8 (recorded lengths allow no spaces)."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+def body(value: object) -> bytes:
+    """Compact JSON in UTF-8 (recorded lengths allow no spaces).
+
+    A lone surrogate, which has no UTF-8, is escaped: Python's `backslashreplace` and JSON write it alike.
+    """
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def not_found(message: str) -> ServiceError:

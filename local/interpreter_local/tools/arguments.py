@@ -29,6 +29,14 @@ def required(arguments: dict[str, Any], name: str) -> str:
     return value
 
 
+def command(arguments: dict[str, Any], name: str) -> str:
+    """A shell command that must be there. Unrecorded: what a null character in it means."""
+    value = required(arguments, name)
+    if "\0" in value:
+        raise ToolInputError(f"arguments.{name}", "found a null character, expected none")
+    return value
+
+
 def optional(arguments: dict[str, Any], name: str) -> str | None:
     """A text, or None."""
     value = arguments.get(name)

@@ -10,13 +10,13 @@ from . import result
 
 async def execute_command(sandbox: Sandbox, arguments: dict[str, Any]) -> dict[str, Any]:
     """Runs a command in a new shell. Recorded: all output is stdout if it succeeds, stderr if not."""
-    done = await sandbox.call("execute_command", command=args.required(arguments, "command"))
+    done = await sandbox.call("execute_command", command=args.command(arguments, "command"))
     return _ended(done, {})
 
 
 async def start_command_execution(sandbox: Sandbox, arguments: dict[str, Any]) -> dict[str, Any]:
     """Starts a command in the background and names its task."""
-    done = await sandbox.call("start_command", command=args.required(arguments, "command"))
+    done = await sandbox.call("start_command", command=args.command(arguments, "command"))
     structured = {"taskId": done["task_id"], "taskStatus": "submitted", "stdout": "", "stderr": ""}
     return result.make([result.text("Successfully started a command execution task")], structured=structured)
 

@@ -1,11 +1,12 @@
 """The `result` member of a stream event: content, structuredContent, isError, in the order of AWS's model."""
 
-import json
 from typing import Any
 
-# botocore refuses an event whose payload is larger (25,165,824 bytes); the rest is for the envelope.
+from interpreter_local import errors
+
+# botocore refuses an event whose payload is larger (25,165,824 bytes).
 MAX_RESULT = 24 * 1024 * 1024
-# Each text appears twice, in content and in structuredContent.
+# Each text appears twice, in content and in structuredContent; the rest is for what is around them.
 _MAX_TEXT = MAX_RESULT // 2 - 64 * 1024
 _CUT = "\n[output truncated: more than one event can carry]"
 
@@ -59,4 +60,4 @@ def _fitting(value: str, room: int) -> str:
 
 
 def _size(value: object) -> int:
-    return len(json.dumps(value, separators=(",", ":")))
+    return len(errors.body(value))

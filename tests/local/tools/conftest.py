@@ -4,6 +4,8 @@ import pytest
 
 from interpreter_local import tools
 from interpreter_local.sandbox import open_sandbox
+from interpreter_local.sandbox.capabilities import CGROUPS, RLIMITS
+from interpreter_local.sandbox.limits import Limits
 
 
 @pytest.fixture
@@ -17,3 +19,30 @@ def sandbox(runner, home, capabilities):
 def invoke(runner, sandbox):
     """`invoke("executeCode", code="1+1")` → the result."""
     return lambda name, **arguments: runner.run(tools.invoke(sandbox, name, arguments))
+
+
+@pytest.fixture
+def limited(runner, home, capabilities):
+    """`limited(processes=24)` → an `invoke` for a session with these limits; skips where none holds them."""
+    opened = []
+
+    def one(**limits):
+        wanted = {"memory_bytes": ("memory",), "processes": ("pids",)}
+        for name in (name for limit in limits for name in wanted[limit]):
+            if not {CGROUPS[name], RLIMITS[name]} & set(capabilities.enforced):
+                pytest.skip(f"nothing limits {name} here")
+        sandbox = runner.run(
+            open_sandbox(
+                f"limited{len(opened)}",
+                home=home,
+                network_mode="SANDBOX",
+                capabilities=capabilities,
+                limits=Limits(**limits),
+            )
+        )
+        opened.append(sandbox)
+        return lambda name, **arguments: runner.run(tools.invoke(sandbox, name, arguments))
+
+    yield one
+    for sandbox in opened:
+        runner.run(sandbox.close())

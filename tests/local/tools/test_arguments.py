@@ -18,6 +18,8 @@ def test_there_are_nine_tools():
         ("executeCode", {"code": "1", "runtime": "bun"}, "arguments.runtime"),
         ("executeCode", {"code": "1", "clearContext": "yes"}, "arguments.clearContext"),
         ("executeCommand", {"command": ["ls"]}, "arguments.command"),
+        ("executeCommand", {"command": "echo a\0b"}, "arguments.command"),
+        ("startCommandExecution", {"command": "echo a\0b"}, "arguments.command"),
         ("readFiles", {"paths": "a"}, "arguments.paths"),
         ("readFiles", {"paths": ["a", 1]}, "arguments.paths[1]"),
         ("writeFiles", {"content": ["a"]}, "arguments.content[0]"),

@@ -1,5 +1,6 @@
 """Given this command, this result: executeCommand and the tasks as recorded from the live service."""
 
+import asyncio
 import re
 import time
 
@@ -62,6 +63,54 @@ def test_a_long_command_prints_everything(invoke):
 
     lines = result["structuredContent"]["stdout"].split("\r\n")
     assert lines == [*map(str, range(1, 200001)), ""]
+
+
+def test_a_command_longer_than_a_programs_argument_runs(invoke):
+    text = "long " * 60_000
+
+    result = invoke(
+        "executeCommand", command=f"cat > long.txt <<'END'\n{text}\nEND\nwc -c < long.txt; cat; echo $0"
+    )
+
+    assert result["structuredContent"]["stdout"].split() == [str(len(text) + 1), "/bin/sh"]
+
+
+def test_a_command_with_a_lone_surrogate_runs_with_a_question_mark(invoke):
+    assert invoke("executeCommand", command="echo é\ud800")["structuredContent"]["stdout"] == "é?\r\n"
+
+
+def test_commands_run_side_by_side(runner, sandbox):
+    """Each of them waits for all of the others."""
+
+    async def together():
+        meet = "touch {0}; until [ -e 0 ] && [ -e 1 ] && [ -e 2 ]; do sleep 0.01; done; echo {0}"
+        calls = (sandbox.call("execute_command", command=meet.format(number)) for number in range(3))
+        return await asyncio.wait_for(asyncio.gather(*calls), 30)
+
+    assert [done["output"] for done in runner.run(together())] == ["0\r\n", "1\r\n", "2\r\n"]
+
+
+def test_a_command_that_no_process_is_left_for_has_failed(limited):
+    """Unrecorded."""
+    invoke = limited(processes=24)
+    fill = (
+        "import subprocess\n"
+        "def fill():\n"
+        "    try:\n"
+        "        while True: subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        "    except OSError: pass\n"
+        "import threading, time\n"
+        "def hold():\n"
+        "    while True: fill()\n"
+        "fill(); threading.Thread(target=hold, daemon=True).start()"
+    )
+    invoke("executeCode", code=fill)
+
+    failed = [invoke("executeCommand", command="true; true") for _ in range(5)]
+
+    assert all(result["isError"] for result in failed)
+    assert "Resource temporarily unavailable" in failed[-1]["structuredContent"]["stderr"]
+    assert not invoke("listFiles")["isError"]
 
 
 def test_the_sandbox_has_the_libraries_and_the_aws_command(invoke):
@@ -144,6 +193,37 @@ def test_a_failed_task_is_an_error(invoke):
     assert result["isError"]
     assert (structured["taskStatus"], structured["exitCode"]) == ("failed", 4)
     assert (structured["stdout"], structured["stderr"]) == ("", "why\r\n")
+
+
+def test_a_canceled_or_failed_task_cannot_be_canceled(invoke):
+    """By analogy with the recorded text for a completed one."""
+    canceled = started(invoke, "sleep 60")
+    invoke("stopTask", taskId=canceled)
+    failed = started(invoke, "exit 1")
+    ended(invoke, failed)
+
+    for task_id, status in ((canceled, "CANCELED"), (failed, "FAILED")):
+        assert invoke("stopTask", taskId=task_id) == {
+            "content": [
+                {"type": "text", "text": f"Task cannot be canceled (current status: TaskStatus.{status})"}
+            ],
+            "isError": True,
+        }
+
+
+def test_tasks_run_beside_each_other_and_beside_code(invoke):
+    first = started(invoke, "sleep 0.3; echo first")
+    second = started(invoke, "echo second")
+
+    assert invoke("executeCode", code="6 * 7")["structuredContent"]["stdout"] == "42"
+    assert ended(invoke, second)["structuredContent"]["stdout"] == "second\r\n"
+    assert ended(invoke, first)["structuredContent"]["stdout"] == "first\r\n"
+
+
+def test_a_task_keeps_unicode_and_bytes_that_are_none(invoke):
+    result = ended(invoke, started(invoke, "printf 'é中🎉\\377\\n'"))
+
+    assert result["structuredContent"]["stdout"] == "é中🎉\ufffd\r\n"
 
 
 @pytest.mark.parametrize("tool", ["getTask", "stopTask"])

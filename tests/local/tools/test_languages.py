@@ -8,7 +8,6 @@ import pytest
 
 from interpreter_local.sandbox import Capabilities, open_sandbox
 from interpreter_local.sandbox.capabilities import CGROUPS
-from interpreter_local.sandbox.limits import Limits
 from interpreter_local.tools import ToolInputError
 from interpreter_local.tools import invoke as invoke_tool
 
@@ -276,34 +275,21 @@ def test_a_heap_that_grows_beyond_its_bound_ends_the_program(run, runtime):
 @pytest.mark.slow
 @either_runtime
 def test_a_program_that_uses_up_the_sessions_memory_is_killed_and_the_session_goes_on(
-    runner, home, capabilities, runtime
+    capabilities, limited, runtime
 ):
     if CGROUPS["memory"] not in capabilities.enforced:
         pytest.skip("no control group holds the memory of a session here")
-    small = open_sandbox(
-        "small",
-        home=home,
-        network_mode="SANDBOX",
-        capabilities=capabilities,
-        limits=Limits(memory_bytes=512 * 1024**2),
-    )
-    sandbox = runner.run(small)
-    code = "const all = []; while (true) all.push(Buffer.alloc(2 ** 24, 1));"
+    invoke = limited(memory_bytes=512 * 1024**2)
     arguments = {"language": "typescript", "runtime": runtime}
-    try:
-        eaten = runner.run(
-            invoke_tool(
-                sandbox,
-                "executeCode",
-                {**arguments, "code": f"import {{ Buffer }} from 'node:buffer'; {code}"},
-            )
-        )
-        after = runner.run(invoke_tool(sandbox, "executeCode", {**arguments, "code": "console.log('next')"}))
-    finally:
-        runner.run(sandbox.close())
+    code = (
+        "import { Buffer } from 'node:buffer'; const a = []; while (true) a.push(Buffer.alloc(2 ** 24, 1));"
+    )
 
-    assert eaten["structuredContent"]["exitCode"] == 137
-    assert "perhaps for using more memory than the session has" in eaten["structuredContent"]["stderr"]
+    eaten = invoke("executeCode", code=code, **arguments)["structuredContent"]
+
+    assert eaten["exitCode"] == 137
+    assert "perhaps for using more memory than the session has" in eaten["stderr"]
+    after = invoke("executeCode", code="console.log('next')", **arguments)
     assert after["structuredContent"]["stdout"] == "next"
 
 

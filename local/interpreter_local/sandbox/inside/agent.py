@@ -37,7 +37,7 @@ class Agent:
     def __init__(self, workspace: Path, start_kernel: Start, environment: dict[str, str]) -> None:
         self._workspace = workspace
         self._environment = environment
-        prepare(workspace, environment)
+        packages = prepare(workspace, environment)
         self._kernel = Kernel(start_kernel)
         self._runtimes = Runtimes(workspace, environment)
         self._one_code = threading.Lock()
@@ -49,8 +49,8 @@ class Agent:
             "get_task": self._tasks.describe,
             "stop_task": self._tasks.stop,
             "write_files": lambda **params: files.write(workspace, **params),
-            "read_files": lambda paths: files.read(workspace, paths),
-            "list_files": lambda path: files.listing(workspace, path),
+            "read_files": lambda paths: files.read(workspace, paths, packages),
+            "list_files": lambda path: files.listing(workspace, path, packages),
             "remove_files": lambda paths: files.remove(workspace, paths),
         }
 
@@ -87,7 +87,11 @@ def serve(endpoint: socket.socket, agent: Agent) -> None:
 
     endpoint.sendall(frames.encode({"ready": True}))
     while (request := frames.receive(endpoint)) is not None:
-        threading.Thread(target=answer, args=(request,), daemon=True).start()
+        try:
+            threading.Thread(target=answer, args=(request,), daemon=True).start()
+        except RuntimeError:
+            # The session is at its limit of processes: here, and what needs a process more fails.
+            answer(request)
 
 
 def run(endpoint: socket.socket, workspace: Path, start_kernel: Start) -> None:

@@ -18,13 +18,18 @@ from typing import NamedTuple
 
 from .output import Output
 from .processes import descendants, end, marked, prefer_as_oom_victim
+from .unnamed import unnamed
 
 # On Amazon Linux /bin/sh is bash, and says so in its messages; Debian's is dash.
 SHELL = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
 TIMED_OUT = 124
+# As shells have it: found, but not to be run.
+NOT_STARTED = 126
 # What a command that was told to stop may take to clean up.
 GRACE_SECONDS = 0.5
 _MARK = "INTERPRETER_COMMAND_ID"
+# Linux takes up to 128 KiB.
+_LONGEST_ARGUMENT = 100_000
 
 
 class Finished(NamedTuple):
@@ -36,34 +41,48 @@ class Finished(NamedTuple):
 
 
 class Command:
-    """One command, from its start to its end."""
+    """One command, from its start to its end. One that cannot be started fails: its session is at a limit."""
 
     def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
         self._mark = os.urandom(16).hex()
         self._output = Output()
-        self._canceled = False
         self._started = time.monotonic()
-        self._terminal, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        # Unrecorded: what a command reads. End of file, so that nothing waits for a person.
-        nothing = os.open(os.devnull, os.O_RDONLY)
+        self._terminal: int
+        self._process: subprocess.Popen[bytes] | None = None
         try:
+            self._start(command.encode("utf-8", "replace"), folder, environment)
+        except OSError as error:
+            self._output.add(f"/bin/sh: {error.strerror}\r\n".encode())
+
+    def _start(self, script: bytes, folder: Path, environment: dict[str, str]) -> None:
+        with contextlib.ExitStack() as ours:
+            self._terminal, slave = os.openpty()
+            failed = ours.enter_context(contextlib.ExitStack())
+            failed.callback(os.close, self._terminal)
+            ours.callback(os.close, slave)
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            # Unrecorded: what a command reads. End of file, so that nothing waits for a person.
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            ours.callback(os.close, nothing)
+            passed: tuple[int, ...] = ()
+            if len(script) > _LONGEST_ARGUMENT:
+                passed = (unnamed(Path(environment["TMPDIR"]), script),)
+                ours.callback(os.close, passed[0])
+                script = f". /dev/fd/{passed[0]}".encode()
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", command],
+                [b"/bin/sh", b"-c", script],
                 executable=SHELL,
                 cwd=folder,
                 env={**environment, _MARK: self._mark},
+                pass_fds=passed,
                 preexec_fn=lambda: _become_leader(slave, nothing),
             )
-        except BaseException:
-            os.close(self._terminal)
-            raise
-        finally:
-            os.close(slave)
-            os.close(nothing)
+            failed.pop_all()
 
     def wait(self, timeout: float) -> Finished:
         """Collects the output until the shell ends; after `timeout` seconds ends it, with exit code 124."""
+        if self._process is None:
+            return self._finished(NOT_STARTED)
         deadline = self._started + timeout
         poller = select.poll()
         poller.register(self._terminal, select.POLLIN)
@@ -80,6 +99,7 @@ class Command:
                 if poller.poll(pause) and not self._read():
                     # The command closed its terminal and runs on: only its end is left to wait for.
                     poller.unregister(self._terminal)
+                    pause = 1
                 pause = min(pause * 2, 100)
             self._drain()
         finally:
@@ -94,6 +114,8 @@ class Command:
     def _alive(self) -> set[int]:
         if sys.platform == "linux":
             return marked(_MARK, self._mark)
+        if self._process is None:
+            return set()
         shell = set() if self._process.poll() is not None else {self._process.pid}
         return shell | descendants(self._process.pid)
 

@@ -1,18 +1,21 @@
-"""The file operations of a session, done inside its sandbox.
+"""The file operations of a session, done inside its sandbox, on files of its workspace only.
 
-The endpoint never opens a path that a session made: a symbolic link, a FIFO or a device found here can only
-lead to what the sandbox holds anyway.
+A link that leads elsewhere is refused: what this process may open is not all what the session's own may.
+Unrecorded: whether the live service follows links.
 """
 
 import base64
+import errno
 import mimetypes
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
-# AWS quota "Payload (request or response)": 100 MB.
-MAX_READ = 100_000_000
+# No event of the stream can carry more, whatever a file holds (botocore's bound on a payload).
+MAX_READ = 24 * 1024 * 1024
+_OUTSIDE = "path traversal outside the workspace is not allowed"
 
 
 class PathError(ValueError):
@@ -27,12 +30,16 @@ def resolve(root: Path, path: str) -> Path:
     """
     if "\0" in path:
         raise PathError("path holds a null character")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise PathError("path holds a lone surrogate, which no UTF-8 can express") from None
     inside = os.path.normpath(path)
     if inside == str(root) or inside.startswith(f"{root}/"):
         return Path(inside)
     relative = os.path.normpath(path.lstrip("/") or ".")
-    if relative == ".." or relative.startswith("../"):
-        raise PathError("path traversal outside the workspace is not allowed")
+    if relative == ".." or relative.startswith("../") or path.startswith(f"{root}/"):
+        raise PathError(_OUTSIDE)
     return root / relative
 
 
@@ -43,25 +50,27 @@ def write(root: Path, files: list[dict[str, str]]) -> dict[str, Any]:
         try:
             target = resolve(root, file["path"])
             data = base64.b64decode(file["blob"]) if "blob" in file else _utf8(file["text"])
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # O_NONBLOCK: a FIFO without a reader is an error here, not a hang.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
-            with os.fdopen(os.open(target, flags, 0o644), "wb") as out:
+            _make_folders(target.parent)
+            with os.fdopen(_open(target, os.O_WRONLY | os.O_CREAT, (root,)), "wb") as out:
+                out.truncate(0)
                 out.write(data)
         except (PathError, OSError) as error:
             failed.append(_failure(file["path"], error))
     return {"written": len(files) - len(failed), "failed": failed}
 
 
-def read(root: Path, paths: list[str]) -> dict[str, Any]:
-    """Each file as `text` if it is UTF-8, else as base64 `blob`."""
+def read(root: Path, paths: list[str], packages: Path) -> dict[str, Any]:
+    """Each file as `text` if it is UTF-8, else as base64 `blob`.
+
+    A link may lead to `packages`, too: on the live service that folder is in the workspace.
+    """
     found: list[dict[str, str]] = []
     failed = []
     room = MAX_READ
     for path in paths:
         try:
             target = resolve(root, path)
-            data = _content(target, room)
+            data = _content(target, room, (root, packages))
         except (PathError, OSError) as error:
             failed.append(_failure(path, error))
             continue
@@ -70,12 +79,17 @@ def read(root: Path, paths: list[str]) -> dict[str, Any]:
     return {"files": found, "failed": failed}
 
 
-def listing(root: Path, path: str) -> dict[str, Any]:
-    """One level of a folder, in the order the file system gives."""
+def listing(root: Path, path: str, packages: Path) -> dict[str, Any]:
+    """One level of a folder, in the order the file system gives; `packages` as for `read`."""
     try:
         folder = resolve(root, path)
-        with os.scandir(folder) as entries:
-            found = [_entry(root, entry) for entry in entries]
+        descriptor = _open(folder, os.O_RDONLY | os.O_DIRECTORY, (root, packages))
+        try:
+            with os.scandir(descriptor) as entries:
+                shown = os.path.relpath(folder, root)
+                found = [_entry("" if shown == "." else f"{shown}/", entry) for entry in entries]
+        finally:
+            os.close(descriptor)
     except (PathError, OSError) as error:
         return {"entries": [], "failed": [_failure(path, error)]}
     return {"entries": found, "failed": []}
@@ -95,16 +109,40 @@ def remove(root: Path, paths: list[str]) -> dict[str, Any]:
     return {"removed": len(paths) - len(failed), "failed": failed}
 
 
-def _content(target: Path, room: int) -> bytes:
-    descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise PathError("is not a regular file")
+def _content(target: Path, room: int, within: tuple[Path, ...]) -> bytes:
+    with os.fdopen(_open(target, os.O_RDONLY, within), "rb") as file:
         data = file.read(room + 1)
     if len(data) > room:
-        raise PathError(f"more than the {MAX_READ} bytes that one reply may hold")
+        raise PathError(f"too large for one event, which carries at most {MAX_READ} bytes of files")
     return data
+
+
+def _open(target: Path, flags: int, within: tuple[Path, ...]) -> int:
+    """A descriptor of a regular file (with O_DIRECTORY of a folder) that really lies within these folders."""
+    # O_NONBLOCK: a FIFO without its other end is an error here, not a hang.
+    descriptor = os.open(target, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    try:
+        if not flags & os.O_DIRECTORY and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise PathError("is not a regular file")
+        # Asked of what is open: the session may exchange a link at any moment.
+        opened = f"/proc/self/fd/{descriptor}" if sys.platform == "linux" else str(target)
+        if not any(Path(os.path.realpath(opened)).is_relative_to(os.path.realpath(top)) for top in within):
+            raise PathError(_OUTSIDE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _make_folders(folder: Path) -> None:
+    """As `mkdir -p`, for paths of any depth."""
+    if not folder.is_dir():
+        for one in (*reversed(folder.parents), folder):
+            if not one.is_dir():
+                try:
+                    one.mkdir(exist_ok=True)
+                except FileExistsError:
+                    raise PathError(os.strerror(errno.ENOTDIR)) from None
 
 
 def _payload(name: str, data: bytes) -> dict[str, str]:
@@ -115,12 +153,10 @@ def _payload(name: str, data: bytes) -> dict[str, str]:
         return {"mime": guessed or "application/octet-stream", "blob": base64.b64encode(data).decode("ascii")}
 
 
-def _entry(root: Path, entry: os.DirEntry[str]) -> dict[str, Any]:
+def _entry(parent: str, entry: os.DirEntry[str]) -> dict[str, Any]:
     # A name that is not UTF-8 travels with replacement characters.
     name = os.fsencode(entry.name).decode("utf-8", "replace")
-    parent = os.path.relpath(os.path.dirname(entry.path), root)
-    described: dict[str, Any] = {"name": name, "path": name if parent == "." else f"{parent}/{name}"}
-    described["directory"] = entry.is_dir()
+    described: dict[str, Any] = {"name": name, "path": f"{parent}{name}", "directory": entry.is_dir()}
     if not described["directory"]:
         described["mime"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return described

@@ -22,6 +22,7 @@ from typing import Any
 
 from .output import Output
 from .processes import descendants, end, marked, prefer_as_oom_victim
+from .unnamed import unnamed
 
 TIMED_OUT = 124
 NOT_INSTALLED = 127
@@ -37,8 +38,8 @@ _ENDINGS = {"javascript": "cjs", "typescript": "mts"}
 _NAMES = {"deno": "deno", "nodejs": "Node.js"}
 
 
-def prepare(workspace: Path, environment: dict[str, str]) -> None:
-    """Makes what a fresh workspace shows on the live service; the packages are a link to the common ones.
+def prepare(workspace: Path, environment: dict[str, str]) -> Path:
+    """Makes what a fresh workspace shows on the live service, and returns where its packages really are.
 
     `log` and `run` stay empty: the service's own programs write there, ours do not.
     """
@@ -51,6 +52,7 @@ def prepare(workspace: Path, environment: dict[str, str]) -> None:
             (workspace / name).write_bytes((packages / name).read_bytes())
     with contextlib.suppress(FileExistsError):
         (workspace / "node_modules").symlink_to(packages / "node_modules")
+    return packages / "node_modules"
 
 
 class Runtimes:
@@ -96,11 +98,11 @@ class Runtimes:
         """By standard input: then bare and relative imports start from the workspace."""
         kind = "ts" if language == "typescript" else "js"
         argv = [str(self._venv / "bin/deno"), "run", "--allow-all", "--no-lock", f"--ext={kind}", "-"]
-        with _new_file(self._temporary, "code") as (path, file):
-            path.unlink()
-            _write(file, source)
-            os.lseek(file, 0, os.SEEK_SET)
-            yield argv, file
+        stdin = unnamed(self._temporary, source)
+        try:
+            yield argv, stdin
+        finally:
+            os.close(stdin)
 
     @contextlib.contextmanager
     def _nodejs(self, language: str, source: bytes) -> Iterator[tuple[list[str], int]]:
@@ -111,13 +113,12 @@ class Runtimes:
         argv = [str(node), "--experimental-transform-types", "--disable-warning=ExperimentalWarning"]
         folder = self._workspace / _FOLDERS[language]
         folder.mkdir(exist_ok=True)
-        nothing = os.open(os.devnull, os.O_RDONLY)
+        path = folder / f"{os.urandom(8).hex()}.{_ENDINGS[language]}"
         try:
-            with _new_file(folder, _ENDINGS[language]) as (path, file):
-                _write(file, source)
-                yield [*argv, str(path)], nothing
+            path.write_bytes(source)
+            yield [*argv, str(path)], subprocess.DEVNULL
         finally:
-            os.close(nothing)
+            path.unlink(missing_ok=True)
 
 
 class _Process:
@@ -211,21 +212,3 @@ def _ending(name: str, code: int) -> tuple[int, str]:
 def _finished(stdout: str, stderr: str, exit_code: int, started: float) -> dict[str, Any]:
     seconds = time.monotonic() - started
     return {"stdout": stdout, "stderr": stderr, "exit_code": exit_code, "seconds": seconds}
-
-
-@contextlib.contextmanager
-def _new_file(folder: Path, ending: str) -> Iterator[tuple[Path, int]]:
-    """A file that nobody had before, and that is gone afterwards."""
-    path = folder / f"{os.urandom(8).hex()}.{ending}"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        yield path, descriptor
-    finally:
-        os.close(descriptor)
-        path.unlink(missing_ok=True)
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
