@@ -4,6 +4,8 @@ From the AWS docs: the runtimes, their module systems and the packages. Unrecord
 state and exit codes.
 """
 
+import asyncio
+
 import pytest
 
 from interpreter_local.sandbox import Capabilities, open_sandbox
@@ -194,6 +196,24 @@ def test_all_languages_and_tools_share_the_workspace(invoke, run):
         invoke("executeCode", code="print(open('answer.txt').read())")["structuredContent"]["stdout"] == "42"
     )
     assert invoke("readFiles", paths=["answer.txt"])["content"][0]["resource"]["text"] == "42"
+
+
+def test_code_of_a_session_runs_one_call_after_the_other_whatever_the_language(runner, sandbox):
+    """Unrecorded. Commands run beside it."""
+    python = "import time; open('log.txt', 'a').write('['); time.sleep(0.1); open('log.txt', 'a').write(']')"
+    script = (
+        "const { appendFileSync } = globalThis.process.getBuiltinModule('node:fs'); appendFileSync('log.txt', '[');"
+        "setTimeout(() => appendFileSync('log.txt', ']'), 100)"
+    )
+    deno = {"language": "javascript", "runtime": "deno"}
+    node = {"language": "javascript", "runtime": "nodejs"}
+
+    async def together():
+        calls = [({}, python), (deno, script), (node, script), ({}, python), (deno, script)]
+        await asyncio.gather(*(sandbox.call("execute_code", code=code, **how) for how, code in calls))
+        return await sandbox.call("execute_command", command="cat log.txt")
+
+    assert runner.run(together())["output"] == "[]" * 5
 
 
 def test_programs_leave_no_file_of_their_own(invoke, run):
