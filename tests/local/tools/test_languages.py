@@ -202,8 +202,8 @@ def test_code_of_a_session_runs_one_call_after_the_other_whatever_the_language(r
     """Unrecorded. Commands run beside it."""
     python = "import time; open('log.txt', 'a').write('['); time.sleep(0.1); open('log.txt', 'a').write(']')"
     script = (
-        "const { appendFileSync } = globalThis.process.getBuiltinModule('node:fs'); appendFileSync('log.txt', '[');"
-        "setTimeout(() => appendFileSync('log.txt', ']'), 100)"
+        "const fs = globalThis.process.getBuiltinModule('node:fs'); fs.appendFileSync('log.txt', '[');"
+        "setTimeout(() => fs.appendFileSync('log.txt', ']'), 100)"
     )
     deno = {"language": "javascript", "runtime": "deno"}
     node = {"language": "javascript", "runtime": "nodejs"}

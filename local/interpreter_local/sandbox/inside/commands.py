@@ -112,12 +112,12 @@ class Command:
         end(self._alive, GRACE_SECONDS)
 
     def _alive(self) -> set[int]:
-        if sys.platform == "linux":
-            return marked(_MARK, self._mark)
         if self._process is None:
             return set()
         shell = set() if self._process.poll() is not None else {self._process.pid}
-        return shell | descendants(self._process.pid)
+        # A program can overwrite its environment, and with it the mark; the shell itself is known anyway.
+        started = marked(_MARK, self._mark) if sys.platform == "linux" else descendants(self._process.pid)
+        return shell | started
 
     def _read(self) -> bool:
         try:

@@ -147,7 +147,8 @@ class _Process:
                 return _ending(name, self._child.returncode)
             # With everything it started; first asks, then kills.
             end(self._alive, GRACE_SECONDS)
-            self._child.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(1)
             self._drain()
             return TIMED_OUT, f"The execution was ended after {timeout:g} seconds"
         finally:
@@ -193,10 +194,9 @@ class _Process:
         return {self._child.stdout.fileno(): self.stdout, self._child.stderr.fileno(): self.stderr}
 
     def _alive(self) -> set[int]:
-        if sys.platform == "linux":
-            return marked(_MARK, self._mark)
         own = set() if self._child.poll() is not None else {self._child.pid}
-        return own | descendants(self._child.pid)
+        started = marked(_MARK, self._mark) if sys.platform == "linux" else descendants(self._child.pid)
+        return own | started
 
 
 def _ending(name: str, code: int) -> tuple[int, str]:
