@@ -43,7 +43,7 @@ made = control.create_code_interpreter(
     name="mine", networkConfiguration={"networkMode": "SANDBOX"}, tags={"team": "a"})
 pages = control.get_paginator("list_code_interpreters").paginate(type="CUSTOM")
 found = [item["codeInterpreterId"] for page in pages for item in page["codeInterpreterSummaries"]]
-print(found == [made["codeInterpreterId"]])
+print(made["codeInterpreterId"] in found)
 interpreter = {"codeInterpreterIdentifier": made["codeInterpreterId"]}
 session = {**interpreter, "sessionId": data.start_code_interpreter_session(**interpreter)["sessionId"]}
 try:

@@ -158,7 +158,7 @@ def test_clients_trust_the_certificate(inside, program):
     command = {
         "curl": f"curl -s -o /dev/null -w '%{{http_code}}' {url}",
         "node": f"node -e \"fetch('{url}').then(reply => process.stdout.write(String(reply.status)))\"",
-        "deno": f"deno eval \"console.log((await fetch('{url}')).status)\"",
+        "deno": f"deno eval --quiet \"console.log(String((await fetch('{url}')).status))\"",
         "python3": (
             "python3 -c \"import http.client as h; c = h.HTTPSConnection('s3.us-east-1.amazonaws.com');"
             " c.request('GET', '/no-such-bucket/x'); print(c.getresponse().status)\""

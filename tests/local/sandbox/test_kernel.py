@@ -27,7 +27,7 @@ def keeper(capabilities, tmp_path, monkeypatch):
     monkeypatch.setattr(kernel.queue, "Queue", LateQueue)
     python = capabilities.sandbox_python
     own = environment(tmp_path, python.parents[1], tmp_path)
-    return kernel.Kernel([str(python), str(PROGRAM)], tmp_path, own)
+    return kernel.Kernel(kernel.spawn([str(python), str(PROGRAM)], tmp_path, own))
 
 
 def test_output_and_answer_that_are_found_together_hold_up_no_later_call(keeper):

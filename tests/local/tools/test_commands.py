@@ -90,27 +90,42 @@ def test_commands_run_side_by_side(runner, sandbox):
     assert [done["output"] for done in runner.run(together())] == ["0\r\n", "1\r\n", "2\r\n"]
 
 
+FILL = """
+import subprocess
+def fill():
+    try:
+        while True: subprocess.Popen(['sleep', '300'], start_new_session=True)
+    except OSError: pass
+fill()
+"""
+HOLD = """
+import threading
+def hold():
+    while True: fill()
+threading.Thread(target=hold, daemon=True).start()
+"""
+
+
 def test_a_command_that_no_process_is_left_for_has_failed(limited):
     """Unrecorded."""
     invoke = limited(processes=24)
-    fill = (
-        "import subprocess\n"
-        "def fill():\n"
-        "    try:\n"
-        "        while True: subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
-        "    except OSError: pass\n"
-        "import threading, time\n"
-        "def hold():\n"
-        "    while True: fill()\n"
-        "fill(); threading.Thread(target=hold, daemon=True).start()"
+    invoke("executeCode", code=FILL)
+
+    failed = invoke("executeCommand", command="true")
+
+    assert failed["isError"]
+    structured = failed["structuredContent"]
+    assert (structured["exitCode"], structured["stderr"]) == (
+        126,
+        "/bin/sh: Resource temporarily unavailable\r\n",
     )
-    invoke("executeCode", code=fill)
 
-    failed = [invoke("executeCommand", command="true; true") for _ in range(5)]
 
-    assert all(result["isError"] for result in failed)
-    assert "Resource temporarily unavailable" in failed[-1]["structuredContent"]["stderr"]
-    assert not invoke("listFiles")["isError"]
+def test_a_session_whose_processes_are_used_up_again_and_again_still_answers(limited):
+    invoke = limited(processes=24)
+    invoke("executeCode", code=FILL + HOLD)
+
+    assert not any(invoke("listFiles")["isError"] for _ in range(20))
 
 
 def test_the_sandbox_has_the_libraries_and_the_aws_command(invoke):
