@@ -28,6 +28,7 @@ def arn_of(scope: Scope, identifier: str) -> str:
 def create(store: Store, scope: Scope, params: dict[str, Any], identity: Identity) -> dict[str, Any]:
     """CreateCodeInterpreter. A role must be one that the caller may pass and that trusts the service.
 
+    Unrecorded: 400 for subnets and security groups that do not exist, or not in one VPC.
     400 for a role that cannot be assumed is known from other clients' retries; unrecorded are 409 for a name
     that is taken and 402 at the quota.
     """
@@ -39,6 +40,10 @@ def create(store: Store, scope: Scope, params: dict[str, Any], identity: Identit
             raise errors.invalid([("clientToken", "was used with other parameters")], reason)
         return dict(before[1])
     _check_network(params)
+    if (config := params["networkConfiguration"].get("vpcConfig")) is not None and (
+        problems := identity.network_problems(scope, config)
+    ):
+        raise errors.invalid(problems)
     name = params["name"]
     if any(other.created["name"] == name for other in mine.interpreters.values()):
         raise errors.conflict(f"A code interpreter with name {name} already exists")

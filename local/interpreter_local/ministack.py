@@ -11,7 +11,7 @@ import re
 import secrets
 import string
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -22,10 +22,10 @@ from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import cloudtrail, iam, s3, sts
 from ministack.services.cloudformation import provisioners
 
-from . import cloudformation, metrics, quotas, service
+from . import cloudformation, metrics, ministack_ec2, quotas, service
 from .home import REGION
 from .identity import SERVICE_PRINCIPAL
-from .network import Attachment, Credentials, NotAssumableError, Routed
+from .network import Attachment, Credentials, NotAssumableError, Routed, vpc
 from .network.aws_names import SERVED
 from .service import EVENT_STREAM, Answer, Service
 from .state import Scope
@@ -123,6 +123,7 @@ _USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (responses, "get_request_client_ip", ()),
     (responses, "request_scope", ("account_id", "region")),
     (responses, "StreamingResponse", ("runner",)),
+    *ministack_ec2.USED,
 )
 _TABLES: tuple[tuple[Any, str], ...] = (
     (gateway, "SERVICE_REGISTRY"),
@@ -134,6 +135,7 @@ _TABLES: tuple[tuple[Any, str], ...] = (
     (sts, "_sessions"),
     (provisioners, "_RESOURCE_HANDLERS"),
     (provisioners, "_STACK_TAG_PROPERTY"),
+    *ministack_ec2.TABLES,
 )
 
 
@@ -206,6 +208,10 @@ class RequestIdentity:
             f"the trust policy of {role_arn} does not let {SERVICE_PRINCIPAL} assume it "
             f"with aws:SourceAccount {scope.account} and aws:SourceArn {interpreter_arn}"
         )
+
+    def network_problems(self, scope: Scope, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """See `identity.Identity`."""
+        return vpc.problems(ministack_ec2.records(scope), config)
 
 
 class SessionIdentities:
@@ -435,6 +441,7 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
     _wrap(iam_actions, "request_tag_context", tag_context)
     _wrap(iam_evaluator, "enforce", enforce)
     _install_routing()
+    ministack_ec2.install(_wrap)
 
     provisioners._STACK_TAG_PROPERTY[cloudformation.TYPE] = ("Tags", "map")
     provisioners._RESOURCE_HANDLERS[cloudformation.TYPE] = {

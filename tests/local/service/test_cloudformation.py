@@ -146,3 +146,13 @@ def test_a_creation_that_fails_fails_the_stack(stack, control, name, body, reaso
     assert stack.status() == "ROLLBACK_COMPLETE"
     assert reason in stack.reasons()
     assert ids(control) == before
+
+
+def test_a_stack_with_a_subnet_that_does_not_exist_fails(stack, name):
+    config = {"Subnets": ["subnet-0123456789"], "SecurityGroups": ["sg-00000001"]}
+    network = {"NetworkMode": "VPC", "VpcConfig": config}
+
+    with pytest.raises(WaiterError):
+        stack.create(template(name, NetworkConfiguration=network))
+
+    assert "subnet-0123456789 does not exist" in stack.reasons()

@@ -11,7 +11,8 @@ MANAGED = "aws.codeinterpreter.v1"
 SANDBOX = {"networkMode": "SANDBOX"}
 VPC = {
     "networkMode": "VPC",
-    "vpcConfig": {"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]},
+    # Of the default VPC, which every account has.
+    "vpcConfig": {"subnets": ["subnet-00000001"], "securityGroups": ["sg-00000001"]},
 }
 
 
@@ -194,3 +195,34 @@ def test_a_path_that_is_no_operation_is_unknown(raw):
     status, headers, _ = raw("PATCH", "/code-interpreters/some-0123456789")
 
     assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
+
+
+def test_subnets_and_groups_must_exist_in_one_vpc(raw, client):
+    """Unrecorded: 400, every id that is wrong named."""
+    other = client("ec2").create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    group = client("ec2").create_security_group(GroupName="other", Description="other", VpcId=other)[
+        "GroupId"
+    ]
+    config = {"subnets": ["subnet-00000001", "subnet-0123456789"], "securityGroups": [group]}
+    network = {"networkMode": "VPC", "vpcConfig": config}
+
+    status, headers, body = raw("PUT", "/code-interpreters", {"name": "vpc", "networkConfiguration": network})
+
+    reply = json.loads(body)
+    assert (status, headers["x-amzn-errortype"]) == (400, "ValidationException")
+    assert reply["reason"] == "FieldValidationFailed"
+    assert [problem["name"] for problem in reply["fieldList"]] == [
+        "networkConfiguration.vpcConfig.subnets[1]",
+        "networkConfiguration.vpcConfig.securityGroups[0]",
+    ]
+
+
+def test_those_of_another_region_do_not_exist(client):
+    """The default VPC's subnets carry the same ids everywhere here; one's own do not."""
+    made = client("ec2").create_subnet(VpcId="vpc-00000001", CidrBlock="172.31.96.0/20")["Subnet"]["SubnetId"]
+    network = {"networkMode": "VPC", "vpcConfig": {**VPC["vpcConfig"], "subnets": [made]}}
+    elsewhere = client("bedrock-agentcore-control", region="eu-west-1")
+
+    code, status, _ = refused(elsewhere.create_code_interpreter, name="far", networkConfiguration=network)
+
+    assert (code, status) == ("ValidationException", 400)

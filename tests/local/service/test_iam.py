@@ -112,7 +112,7 @@ def test_subnets_can_be_required(client, role_of, name):
         },
     )
     control = client("bedrock-agentcore-control", credentials=vpc_only)
-    network = {"subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"]}
+    network = {"subnets": ["subnet-00000001"], "securityGroups": ["sg-00000001"]}
 
     denied(control.create_code_interpreter, name=name, networkConfiguration=SANDBOX)
     made = control.create_code_interpreter(
