@@ -332,6 +332,11 @@ def _refused_by_endpoint(
     return decided
 
 
+def ec2_of(session: Attachment) -> vpc.Ec2:
+    """The emulated EC2 of a session's account and region, as it is now."""
+    return ministack_ec2.records(Scope(session.account, session.region, session.partition))
+
+
 class StackIdentity(RequestIdentity):
     """The same for CloudFormation, which acts with the rights of whoever may deploy the stack."""
 

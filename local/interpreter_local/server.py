@@ -16,12 +16,13 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import tls
 from .home import ACCOUNT, HOST, REGION, Endpoint, HomeInUseError, hold
 from .sandbox import (
     Capabilities,
+    NetworkPlan,
     Sandbox,
     SandboxUnavailable,
     close_templates,
@@ -30,7 +31,11 @@ from .sandbox import (
     sweep,
     warm_up,
 )
+from .sandbox.capabilities import DEVICE
 from .sandbox.zygote import TRUSTED
+
+if TYPE_CHECKING:
+    from .network.exits import Exits
 
 RATES = "request rates (quotas per second)"
 USAGE = "usage metrics (CPUUsed-vCPUHours, MemoryUsed-GBHours)"
@@ -139,18 +144,29 @@ async def _serve(
 
     from . import ministack
     from .network import Attached, Attachment, Network
+    from .network.exits import open_exits
     from .service import Service
 
-    network = Network(ministack.SessionAws(), ministack.SessionIdentities(), authority)
+    exits = await open_exits(authority, ministack.ec2_of, devices=DEVICE in capabilities.enforced)
+    network = Network(ministack.SessionAws(), ministack.SessionIdentities(), authority, exits)
 
     async def opener(session: Attachment) -> tuple[Sandbox, Attached]:
-        sandbox = await open_sandbox(
-            session.session_id, home=home, network_mode=session.mode, capabilities=capabilities
-        )
+        plan = NetworkPlan(session.mode, exits.take_address(session))
         try:
-            return sandbox, await network.attach(session, *sandbox.take_network())
+            sandbox = await open_sandbox(
+                session.session_id,
+                home=home,
+                network_mode=session.mode,
+                capabilities=capabilities,
+                network=plan,
+            )
+            try:
+                return sandbox, await network.attach(session, *sandbox.take_network())
+            except BaseException:
+                await sandbox.close()
+                raise
         except BaseException:
-            await sandbox.close()
+            exits.give_back(session)
             raise
 
     service = Service(opener, ministack.RequestIdentity(), throttles=throttles)
@@ -180,7 +196,9 @@ async def _serve(
         loop.add_signal_handler(number, setattr, server, "should_exit", True)
     if with_parent:
         threading.Thread(target=_watch_parent, args=(loop, server), daemon=True).start()
-    announcing = asyncio.create_task(_announce(home, listener, capabilities, server, throttles=throttles))
+    announcing = asyncio.create_task(
+        _announce(home, listener, capabilities, exits, server, throttles=throttles)
+    )
     publishing = asyncio.create_task(_publish(publish))
     try:
         await server.serve(sockets=[listener])
@@ -188,12 +206,14 @@ async def _serve(
         announcing.cancel()
         publishing.cancel()
         await service.close()
+        exits.close()
 
 
 async def _announce(
     home: Path,
     listener: socket.socket,
     capabilities: Capabilities,
+    exits: "Exits",
     server: "uvicorn.Server",  # type: ignore[name-defined]  # noqa: F821
     *,
     throttles: bool,
@@ -205,9 +225,10 @@ async def _announce(
         pid=os.getpid(),
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         tier=capabilities.tier,
-        enforced=(*capabilities.enforced, *((RATES,) if throttles else ())),
+        enforced=(*capabilities.enforced, *exits.enforced, *((RATES,) if throttles else ())),
         missing=(
             *capabilities.missing,
+            *exits.missing,
             *(() if throttles else (f"{RATES}: switched off by --no-rates",)),
             USAGE,
         ),

@@ -5,6 +5,7 @@ attached = await network.attach(session, listeners, tun)
 await attached.close()
 """
 
+import functools
 import os
 import socket
 import ssl
@@ -54,6 +55,9 @@ class Egress(Protocol):
     def attach(self, session: Attachment, tun: int) -> Callable[[], None]:
         """Carries the packets of the session's device, which it owns, until the result is called."""
 
+    def give_back(self, session: Attachment) -> None:
+        """The session ends, and no longer uses the address that it was given. May be called again."""
+
     def resolver(self, session: Attachment) -> names.Resolver | None:
         """Who knows names other than AWS's."""
 
@@ -92,6 +96,8 @@ class Network:
         attached = Attached(closing)
         left = dict(listeners)
         try:
+            if self._egress is not None:
+                closing.append(functools.partial(self._egress.give_back, session))
             if tun is not None:
                 closing.append(self._carry(session, tun))
             reach = self._reach(session)

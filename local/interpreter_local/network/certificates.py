@@ -35,7 +35,7 @@ class Certificates:
             connection.context = self._for(aws.host)
             return None
 
-        made = self._make(["*.amazonaws.com"])
+        made = server_context(self._authority, ["*.amazonaws.com"])
         made.sni_callback = choose
         return made
 
@@ -45,21 +45,23 @@ class Certificates:
         if found is None:
             # A wildcard stands for one label, so the names under one parent share a certificate.
             names = [f"*.{parent}", parent]
-            found = self._contexts[parent] = self._make(names)
+            found = self._contexts[parent] = server_context(self._authority, names)
             if len(self._contexts) > _KEPT:
                 self._contexts.popitem(last=False)
         self._contexts.move_to_end(parent)
         return found
 
-    def _make(self, names: list[str]) -> ssl.SSLContext:
-        certificate, key = self._authority.issue(names)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        # The ssl module reads chains from files only.
-        with tempfile.TemporaryDirectory(prefix="tls-") as folder:
-            file = Path(folder, "chain.pem")
-            file.touch(mode=0o600)
-            file.write_bytes(key + certificate)
-            context.load_cert_chain(file)
-        return context
+
+def server_context(authority: Authority, names: list[str], addresses: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """What a server under these names and addresses speaks, with a new certificate."""
+    certificate, key = authority.issue(names, addresses)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # The ssl module reads chains from files only.
+    with tempfile.TemporaryDirectory(prefix="tls-") as folder:
+        file = Path(folder, "chain.pem")
+        file.touch(mode=0o600)
+        file.write_bytes(key + certificate)
+        context.load_cert_chain(file)
+    return context

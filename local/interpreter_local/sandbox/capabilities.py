@@ -25,7 +25,6 @@ CGROUPS = {name: f"{name} (cgroup)" for name in cgroups.CONTROLLERS}
 RLIMITS = {"memory": "memory (rlimit, per process)", "pids": "pids (rlimit)"}
 # Not there in any tier yet.
 NOT_YET = (
-    "network egress in PUBLIC and VPC mode",
     "AWS services that would act outside of the sandbox (Lambda, CloudFormation, SNS …)",
 )
 # What needs the sockets of a session's network namespace.

@@ -26,7 +26,7 @@ def process_tier():
 def test_the_probe_names_what_is_enforced_and_what_is_missing(capabilities):
     assert capabilities.tier in ("full", "rootless", "process")
     assert not set(capabilities.enforced) & set(capabilities.missing)
-    assert "network egress in PUBLIC and VPC mode" in capabilities.missing
+    assert "javascript and typescript" in capabilities.missing
     assert capabilities.sandbox_python.exists()
 
 

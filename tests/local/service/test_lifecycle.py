@@ -59,7 +59,7 @@ def test_up_status_env_down(local, tmp_path):
     status = local("status")
     assert status.returncode == 0
     assert "sandbox tier" in status.stdout
-    assert "missing       network egress" in status.stdout
+    assert "missing       AWS services that would act outside" in status.stdout
     printed = local("env", env={**os.environ, "AWS_PROFILE": "somebody"}).stdout
     assert "unset AWS_PROFILE\n" in printed
     assert "export AWS_ENDPOINT_URL=https://127.0.0.1:" in printed
