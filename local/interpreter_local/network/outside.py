@@ -135,6 +135,7 @@ class Outside:
             return
         self._guests[guest] = address
         guest.setblocking(False)
+        _watch(guest)
         task = self._loop.create_task(self._enter(guest, factory, tls))
         self._entering.add(task)
         task.add_done_callback(self._entering.discard)
@@ -145,6 +146,15 @@ class Outside:
             await self._loop.connect_accepted_socket(factory, guest, ssl=tls, ssl_handshake_timeout=wait)
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError: not TLS, or not our authority's friend
             guest.close()
+
+
+def _watch(guest: socket.socket) -> None:
+    """A guest that is gone without a word is let go after a minute (tcp(7); Linux, as all of the street)."""
+    guest.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    guest.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+    guest.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
+    guest.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+    guest.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000)
 
 
 class _Echo(asyncio.Protocol):

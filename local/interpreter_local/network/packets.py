@@ -168,19 +168,35 @@ def _error(packet: Packet, router: bytes, kind: int, code: int) -> bytes:
 def _reset(packet: Packet) -> bytes | None:
     if packet.flags & _RST:
         return None
-    sequence, acknowledged = struct.unpack_from("!II", packet.raw, 24)
+    (acknowledged,) = struct.unpack_from("!I", packet.raw, 28)
     if packet.flags & _ACK:
         numbers, flags = (acknowledged, 0), _RST
     else:
-        payload = len(packet.raw) - 20 - (packet.raw[32] >> 4) * 4
-        used = payload + bool(packet.flags & _SYN) + bool(packet.flags & _FIN)
-        numbers, flags = (0, (sequence + used) & 0xFFFFFFFF), _RST | _ACK
+        numbers, flags = (0, next_sequence(packet)), _RST | _ACK
     source, target = packet.ports
-    segment = struct.pack("!HHIIBBHHH", target, source, *numbers, 5 << 4, flags, 0, 0, 0)
-    pseudo = packet.target + packet.source + struct.pack("!BBH", 0, TCP, len(segment))
+    return _bare_segment(packet.target, packet.source, (target, source), numbers, flags)
+
+
+def next_sequence(packet: Packet) -> int:
+    """The number that the peer of a TCP packet's sender expects next, if it has all before."""
+    (sequence,) = struct.unpack_from("!I", packet.raw, 24)
+    payload = len(packet.raw) - 20 - (packet.raw[32] >> 4) * 4
+    used: int = payload + bool(packet.flags & _SYN) + bool(packet.flags & _FIN)
+    return int(sequence + used) & 0xFFFFFFFF
+
+
+def reset(source: bytes, target: bytes, ports: tuple[int, int], sequence: int) -> bytes:
+    """A TCP packet that ends a connection for the target, at the number that it expects next."""
+    return _bare_segment(source, target, ports, (sequence, 0), _RST)
+
+
+def _bare_segment(
+    source: bytes, target: bytes, ports: tuple[int, int], numbers: tuple[int, int], flags: int
+) -> bytes:
+    segment = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 0, 0, 0)
+    pseudo = source + target + struct.pack("!BBH", 0, TCP, len(segment))
     check = checksum(pseudo + segment)
-    segment = segment[:16] + struct.pack("!H", check) + segment[18:]
-    return _datagram(packet.target, packet.source, TCP, segment)
+    return _datagram(source, target, TCP, segment[:16] + struct.pack("!H", check) + segment[18:])
 
 
 def _datagram(source: bytes, target: bytes, protocol: int, payload: bytes) -> bytes:

@@ -42,7 +42,9 @@ class Port:
         self.address = address.packed
         self.counts: Counter[str] = Counter()
         self._egress = egress
+        # When each was last seen, the longest ago first; and of TCP what its peer expects next.
         self._flows: OrderedDict[_FlowKey, float] = OrderedDict()
+        self._expected: dict[_FlowKey, int] = {}
         self._second, self._asked = 0, 0
 
     def outward(self, raw: bytes) -> tuple[bytes | None, bytes | None]:
@@ -67,6 +69,8 @@ class Port:
             self._open(key)
         if packet.ttl <= 1:
             return None, packets.time_exceeded(packet, router)
+        if packet.protocol == packets.TCP:
+            self._expected[key] = packets.next_sequence(packet)
         self.counts["out"] += 1
         return packets.next_hop(packet), None
 
@@ -87,6 +91,13 @@ class Port:
         self.counts["in"] += 1
         return packets.next_hop(packet)
 
+    def resets(self) -> list[bytes]:
+        """What ends the session's TCP connections at their other ends, which would wait for it for ever."""
+        return [
+            packets.reset(self.address, target, (source_port, target_port), expected)
+            for (_, source_port, target, target_port), expected in self._expected.items()
+        ]
+
     def _known(self, key: _FlowKey) -> bool:
         seen = self._flows.get(key)
         if seen is None:
@@ -94,6 +105,7 @@ class Port:
         now = time.monotonic()
         if now - seen > IDLE_SECONDS:
             del self._flows[key]
+            self._expected.pop(key, None)
             return False
         self._flows[key] = now
         self._flows.move_to_end(key)
@@ -107,7 +119,8 @@ class Port:
     def _open(self, key: _FlowKey) -> None:
         self._flows[key] = time.monotonic()
         if len(self._flows) > MAX_FLOWS:
-            self._flows.popitem(last=False)
+            oldest, _ = self._flows.popitem(last=False)
+            self._expected.pop(oldest, None)
 
     def _dropped(self, reason: str) -> tuple[None, None]:
         self.counts[reason] += 1
@@ -150,9 +163,11 @@ class Router:
         return port
 
     def detach(self, port: Port) -> None:
-        """Ends a session's forwarding and closes its device. May be called again."""
+        """Ends a session's forwarding and connections, and closes its device. May be called again."""
         if self._ports.get(port.address) is port:
             del self._ports[port.address]
+            for last in port.resets():
+                _write(self._street, last, port.counts)
             self._loop.remove_reader(port.tun)
             os.close(port.tun)
 

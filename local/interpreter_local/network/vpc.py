@@ -16,8 +16,8 @@ from typing import Any
 from .packets import Flow
 
 NOT_ENFORCED = (
-    "in VPC mode: network ACLs, inbound rules but those of interface endpoints, addresses within the VPC and "
-    "what is behind peering, transit, VPN or instance routes (never reached)"
+    "in VPC mode: network ACLs, inbound rules but those of interface endpoints; never reached: addresses "
+    "within the VPC, endpoints under their own names, what peering, transit, VPN and instance routes lead to"
 )
 HTTPS = 443
 _ANYWHERE = IPv4Network("0.0.0.0/0")

@@ -62,6 +62,13 @@ async def call(function, *arguments):
     return function(*arguments)
 
 
+async def until(condition):
+    """Lets the event loop work until something holds, ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - a plain value of the code under test
+            await asyncio.sleep(0.01)
+
+
 class Inside:
     """One namespace that stands for a session; `attach(device)` gives what ends its network."""
 
@@ -100,6 +107,11 @@ class Inside:
     def close(self):
         self._runner.run(call(self._end))
         self._process.communicate()
+
+    def kill(self):
+        """Ends the session as the endpoint does: first its network, then its processes."""
+        self._runner.run(call(self._end))
+        self._process.kill()
 
 
 def behind(runner, router, egress):

@@ -1,6 +1,5 @@
 """Ways out by mode: given this VPC, a session's connections, names and AWS endpoints are these."""
 
-import asyncio
 import socket
 import textwrap
 
@@ -10,7 +9,7 @@ from interpreter_local.network.attachment import Attachment, Way
 from interpreter_local.network.aws_names import parse
 from interpreter_local.network.exits import Exits
 
-from .conftest import Inside, call
+from .conftest import Inside, call, until
 from .emulated import CONFIG, EVERYTHING, REGION, ec2, endpoint, rule, table
 
 TRIED = """
@@ -61,12 +60,6 @@ def inside(runner, exits):
     made = Inside(runner, address, lambda device: exits.attach(session, device))
     yield made
     made.close()
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - a plain value of the code under test
-            await asyncio.sleep(0.01)
 
 
 def resolved(runner, exits, name, mode="PUBLIC"):

@@ -234,3 +234,15 @@ def test_new_flows_are_bounded_in_a_second(port, monkeypatch):
     assert port.outward(udp(ports=(0, 53)))[0] is not None  # one that is open goes on
     now[0] += 1
     assert port.outward(udp(ports=(MAX_NEW_FLOWS, 53)))[0] is not None
+
+
+def test_what_ends_a_connection_carries_the_number_that_its_peer_expects(port):
+    port.outward(tcp(numbers=(100, 0)))
+    port.outward(tcp(flags=ACK, numbers=(101, 7), data=b"hello"))
+    port.outward(udp())
+
+    [raw] = port.resets()
+
+    last = packets.parse(raw)
+    assert (last.source, last.target, last.ports, last.flags) == (SESSION, OUTSIDE, (40000, 443), RST)
+    assert struct.unpack_from("!I", raw, 24) == (106,)

@@ -15,6 +15,8 @@ from interpreter_local.network.outside import MAX_FOR_ONE, PATTERN
 from interpreter_local.network.public import own_addresses
 from interpreter_local.network.street import open_street
 
+from .conftest import until
+
 FETCH = "import urllib.request as u; print(u.urlopen({!r}, timeout=5).read().decode())"
 CONNECT = """
 import socket
@@ -96,6 +98,26 @@ def test_one_guest_cannot_take_every_connection(session):
     """
     assert int(greedy.run(textwrap.dedent(code))) == MAX_FOR_ONE
     assert json.loads(other.run(FETCH.format("http://198.51.100.7/")))["peer"] == other.address
+
+
+def test_a_session_that_ends_leaves_no_connection_behind(runner, session, descriptors):
+    """Its end cannot say goodbye, for its device is gone; the router resets what it had open."""
+    one = session()
+    before = descriptors()
+    code = """
+    import socket, time
+    opened = [socket.create_connection(("198.51.100.7", port), 5) for port in (7, 7, 80, 443)]
+    opened[0].sendall(b"x")
+    opened[0].recv(1)
+    print("open")
+    time.sleep(60)
+    """
+    one.start(textwrap.dedent(code))
+    runner.run(until(lambda: descriptors() >= before + 4))
+
+    one.kill()
+
+    runner.run(until(lambda: descriptors() < before))  # its device, too
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
