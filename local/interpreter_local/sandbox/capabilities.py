@@ -24,9 +24,7 @@ _PROBE_UID = 0x3FFFFFFF
 CGROUPS = {name: f"{name} (cgroup)" for name in cgroups.CONTROLLERS}
 RLIMITS = {"memory": "memory (rlimit, per process)", "pids": "pids (rlimit)"}
 # Not there in any tier yet.
-NOT_YET = (
-    "AWS services that would act outside of the sandbox (Lambda, CloudFormation, SNS …)",
-)
+NOT_YET = ("AWS services that would act outside of the sandbox (Lambda, CloudFormation, SNS …)",)
 # What needs the sockets of a session's network namespace.
 INSIDE = ("S3 from inside a session", "execution role credentials inside a session")
 
