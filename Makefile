@@ -46,6 +46,12 @@ sandbox-extra: .venv-sandbox/.extra ## opt-in: the rest of what the service has 
 	@.venv-sandbox/bin/python $(PIP_INSTALL) -r requirements/sandbox-extra.txt
 	@touch $@
 
+.venv-bench/.installed: requirements/bench.txt
+	@echo "setup: the benchmarks' peer into .venv-bench"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python $(PIP_INSTALL) -r requirements/bench.txt
+	@touch $@
+
 node_modules/.installed: package-lock.json .venv/.installed
 	@echo "setup: the cdk CLI into node_modules"
 	@.venv/bin/npm ci --silent --no-audit --no-fund
@@ -73,7 +79,7 @@ check: .venv/.installed node_modules/.installed ## synthesize the fleet and chec
 	@node_modules/.bin/cdk synth --quiet
 	@.venv/bin/python scripts/check.py cdk.out
 
-bench: .venv/.installed .venv-sandbox/.installed node_modules/.installed ## run the benchmarks, each beside a peer
+bench: .venv/.installed .venv-sandbox/.installed .venv-bench/.installed node_modules/.installed ## run the benchmarks, each beside a peer
 	@for b in benchmarks/bench_*.py; do .venv/bin/python $$b || exit 1; done
 
 docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml, docs/rules.md
@@ -86,12 +92,13 @@ lock: ## resolve the dependencies anew into requirements/ and package-lock.json
 	@$(LOCK) pyproject.toml --all-extras --output-file requirements/dev.txt
 	@$(LOCK) requirements/sandbox.in --output-file requirements/sandbox.txt
 	@cd requirements && $(LOCK) sandbox-extra.in --output-file sandbox-extra.txt
+	@cd requirements && $(LOCK) bench.in --output-file bench.txt
 	@$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 	@.venv/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@cd requirements/sandbox-node && $(VENV)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## stop the local endpoint and remove everything that was installed or made here
 	@if [ -x .venv/bin/interpreter-local ]; then .venv/bin/interpreter-local down; fi
-	@rm -rf .venv .venv-sandbox .venv-checkov node_modules cdk.out build dist .interpreter-local
+	@rm -rf .venv .venv-sandbox .venv-checkov .venv-bench node_modules cdk.out build dist .interpreter-local
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

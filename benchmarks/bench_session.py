@@ -1,13 +1,15 @@
-"""Session start and warm invoke through boto3, beside a plain IPython process without sandbox, wire or IAM.
+"""Sessions through boto3, over TLS with IAM on, beside a plain ipykernel through jupyter_client.
 
-The peer is what a developer would write instead: IPython in a child process of the same environment, code in
-and text out over a pipe. What we take longer is the price of the sandbox, of HTTPS, SigV4 and IAM.
+The peer (jupyter_peer.py) is what a developer would use instead: no sandbox, no HTTPS, no SigV4, no IAM; it
+imports pandas at its start, which sessions find loaded. `bench_session.py steps`, `many` and `churn` run one
+part of three.
 """
 
 import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,59 +17,24 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-STARTS = 15
-INVOKES = 100
+STARTS, PEER_STARTS, WARM_RUNS = 100, 10, 300
+LIVE = 200
+CHURN_SECONDS, CHURN_CLIENTS = 30, 6
 CODE = "sum(range(10))"
-
-PEER = """
-import json, sys
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
-shell = InteractiveShell.instance()
-for line in sys.stdin:
-    with capture_output() as out:
-        shell.run_cell(json.loads(line), store_history=True)
-    sys.stdout.write(json.dumps(out.stdout) + "\\n")
-    sys.stdout.flush()
-"""
-
-
-class PlainIPython:
-    """One child process, no isolation."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [ROOT / ".venv-sandbox/bin/python", "-c", PEER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, code: str) -> str:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(code) + "\n")
-        self.process.stdin.flush()
-        return str(json.loads(self.process.stdout.readline()))
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+MANAGED = "aws.codeinterpreter.v1"
+PARTS = ("steps", "many", "churn")
 
 
 class Session:
     """One session of the managed interpreter at the endpoint that the environment names."""
 
-    client: Any = None
-
-    def __init__(self) -> None:
-        self.id = self.client.start_code_interpreter_session(
-            codeInterpreterIdentifier="aws.codeinterpreter.v1", name="bench"
-        )["sessionId"]
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.id = client.start_code_interpreter_session(codeInterpreterIdentifier=MANAGED)["sessionId"]
 
     def run(self, code: str) -> str:
-        reply = self.client.invoke_code_interpreter(
-            codeInterpreterIdentifier="aws.codeinterpreter.v1",
+        reply = self._client.invoke_code_interpreter(
+            codeInterpreterIdentifier=MANAGED,
             sessionId=self.id,
             name="executeCode",
             arguments={"language": "python", "code": code},
@@ -76,9 +43,26 @@ class Session:
         return str(event["result"]["structuredContent"]["stdout"])
 
     def stop(self) -> None:
-        self.client.stop_code_interpreter_session(
-            codeInterpreterIdentifier="aws.codeinterpreter.v1", sessionId=self.id
-        )
+        self._client.stop_code_interpreter_session(codeInterpreterIdentifier=MANAGED, sessionId=self.id)
+
+
+def user() -> Any:
+    """A client with the rights of an IAM user, not of the account: every call is evaluated."""
+    import boto3
+    from botocore.config import Config
+
+    iam = boto3.client("iam")
+    iam.create_user(UserName="bench")
+    allowed = {"Effect": "Allow", "Action": "bedrock-agentcore:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="bench", PolicyName="sessions", PolicyDocument=document)
+    key = iam.create_access_key(UserName="bench")["AccessKey"]
+    return boto3.client(
+        "bedrock-agentcore",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        config=Config(max_pool_connections=50),
+    )
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -87,57 +71,131 @@ def timed(call: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def measure(kind: type[PlainIPython] | type[Session]) -> dict[str, list[float]]:
-    """Milliseconds of each start (until it could be called), first run, warm run and stop."""
-    found: dict[str, list[float]] = {"start": [], "first run": [], "warm run": [], "stop": []}
+def steps(client: Any) -> None:
+    """Each step of a session, beside the peer's."""
+    peer = json.loads(
+        subprocess.run(
+            [
+                ROOT / ".venv-bench/bin/python",
+                ROOT / "benchmarks/jupyter_peer.py",
+                str(PEER_STARTS),
+                str(WARM_RUNS),
+                CODE,
+            ],
+            check=True,
+            capture_output=True,
+        ).stdout
+    )
+    ours: dict[str, list[float]] = {"start": [], "first run": [], "warm run": [], "stop": []}
     for _ in range(STARTS):
         began = time.perf_counter()
-        session = kind()
-        try:
-            found["start"].append((time.perf_counter() - began) * 1000)
-            found["first run"].append(timed(partial(session.run, CODE)))
-        finally:
-            found["stop"].append(timed(session.stop))
-    session = kind()
-    try:
-        session.run(CODE)
-        found["warm run"] = [timed(partial(session.run, CODE)) for _ in range(INVOKES)]
-    finally:
+        session = Session(client)
+        ours["start"].append((time.perf_counter() - began) * 1000)
+        ours["first run"].append(timed(partial(session.run, "pandas = __import__('pandas'); " + CODE)))
+        ours["stop"].append(timed(session.stop))
+    session = Session(client)
+    ours["warm run"] = [timed(partial(session.run, CODE)) for _ in range(WARM_RUNS)]
+    session.stop()
+    print(f"{'ms':>10} {'peer p50':>9} {'peer p99':>9} {'ours p50':>9} {'ours p99':>9} {'ratio':>7}")
+    for row, own in ours.items():
+        theirs = peer["steps"][row]
+        half, ratio = statistics.median(own), statistics.median(own) / statistics.median(theirs)
+        peers = f"{statistics.median(theirs):>9.1f} {late(theirs):>9.1f}"
+        print(f"{row:>10} {peers} {half:>9.1f} {late(own):>9.1f} {ratio:>7.2f}")
+    print(f"{STARTS} starts of ours, {PEER_STARTS} of the peer, {WARM_RUNS} warm runs")
+    print(f"memory of a kernel of the peer (PSS): {peer['pss_kib'] / 1024:.1f} MiB")
+
+
+def late(values: list[float]) -> float:
+    """The 99th percentile."""
+    return sorted(values)[max(0, round(len(values) * 0.99) - 1)]
+
+
+def many(client: Any) -> None:
+    """Many sessions at once, and what an idle one takes."""
+    began = time.perf_counter()
+    sessions = [Session(client) for _ in range(LIVE)]
+    started = time.perf_counter() - began
+    time.sleep(1)
+    taken = [memory(pid) for pid in agents()]
+    answers = [timed(partial(session.run, CODE)) for session in sessions]
+    warm = [timed(partial(session.run, CODE)) for session in sessions]
+    began = time.perf_counter()
+    for session in sessions:
         session.stop()
+    stopped = time.perf_counter() - began
+    print(f"{LIVE} live sessions: started in {started:.1f} s, stopped in {stopped:.1f} s")
+    first, second = statistics.median(answers), statistics.median(warm)
+    print(f"runs while all live: first p50 {first:.1f}, second {second:.1f} ms")
+    if taken:
+        print(f"an idle session (PSS, {len(taken)} read): {statistics.median(taken) / 1024:.1f} MiB")
+
+
+def agents() -> list[int]:
+    """The first processes of all sessions on this machine that can be looked at."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if status.read_text() == "session\n" and memory(int(status.parent.name)):
+                found.append(int(status.parent.name))
+        except OSError:
+            continue
     return found
 
 
-def inside() -> None:
-    import boto3
+def memory(pid: int) -> int:
+    """KiB (proportional set size) of a process and its descendants."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            total += memory(int(child))
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return total + next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
 
-    # The client, its connection and its models are not the session's.
-    Session.client = boto3.client("bedrock-agentcore")
-    Session.client.list_code_interpreter_sessions(codeInterpreterIdentifier="aws.codeinterpreter.v1")
-    kinds: tuple[type[PlainIPython] | type[Session], ...] = (PlainIPython, Session)
-    plain, ours = (measure(kind) for kind in kinds)
-    for found in (plain, ours):
-        found["start + first run"] = [a + b for a, b in zip(found["start"], found["first run"], strict=True)]
-    print(f"{'ms':>18} {'plain p50':>10} {'ours p50':>10} {'ours max':>10} {'ratio':>7}")
-    for row in ("start", "first run", "start + first run", "warm run", "stop"):
-        peer, own = statistics.median(plain[row]), statistics.median(ours[row])
-        print(f"{row:>18} {peer:>10.1f} {own:>10.1f} {max(ours[row]):>10.1f} {own / peer:>7.1f}")
-    print(f"{STARTS} starts, {INVOKES} warm runs; the first start of ours, cold: {ours['start'][0]:.1f} ms")
+
+def churn(client: Any) -> None:
+    """How many sessions a second can be started, used once and stopped, for a while."""
+    end, cycles, lock = time.monotonic() + CHURN_SECONDS, [0.0], threading.Lock()
+    cycles.clear()
+
+    def cycle() -> None:
+        session = Session(client)
+        session.run(CODE)
+        session.stop()
+
+    def loop() -> None:
+        while time.monotonic() < end:
+            took = timed(cycle)
+            with lock:
+                cycles.append(took)
+
+    threads = [threading.Thread(target=loop) for _ in range(CHURN_CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(
+        f"{len(cycles) / CHURN_SECONDS:.1f} start-invoke-stop cycles a second over {CHURN_SECONDS} s from "
+        f"{CHURN_CLIENTS} clients; a cycle p50 {statistics.median(cycles):.0f}, p99 {late(cycles):.0f} ms"
+    )
+
+
+def inside(parts: list[str]) -> None:
+    client = user()
+    began = time.perf_counter()
+    Session(client).stop()
+    print(f"the first session, which waits for the template: {(time.perf_counter() - began) * 1000:.0f} ms")
+    for part in parts:
+        {"steps": steps, "many": many, "churn": churn}[part](client)
 
 
 def main() -> int:
-    if sys.argv[1:] == ["inside"]:
-        inside()
+    if sys.argv[1:2] == ["inside"]:
+        inside(sys.argv[2:])
         return 0
-    argv = [
-        ".venv/bin/interpreter-local",
-        "run",
-        "--home",
-        ".interpreter-local/bench",
-        "--port",
-        "0",
-        "--no-rates",
-    ]
-    return subprocess.run([*argv, "--", sys.executable, __file__, "inside"], cwd=ROOT, check=False).returncode
+    argv = [".venv/bin/interpreter-local", "run", "--home", ".interpreter-local/bench", "--port", "0"]
+    argv += ["--no-rates", "--", sys.executable, __file__, "inside", *(sys.argv[1:] or PARTS)]
+    return subprocess.run(argv, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

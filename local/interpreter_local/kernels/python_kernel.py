@@ -54,12 +54,23 @@ def new_shell() -> InteractiveShell:
 
 
 def warm_up(shell: InteractiveShell) -> None:
-    """Has IPython load what it only loads when it is used; leaves nothing in the shell's state."""
-    shell.run_cell("pass", silent=True)
+    """Has IPython load and make what it only makes when it is used. The shell is as new afterwards."""
+    fresh, hidden = dict(shell.user_ns), dict(shell.user_ns_hidden)
+    with contextlib.redirect_stdout(io.StringIO()):
+        shell.run_cell("sum([0])", store_history=True)
     try:
         raise KeyError("warm")
     except KeyError:
         shell.InteractiveTB.structured_traceback(*sys.exc_info())
+    shell.displayhook.flush()
+    shell.configurables.remove(shell.history_manager)
+    shell.init_history()
+    shell.user_ns.clear()
+    shell.user_ns.update(fresh)
+    shell.user_ns_hidden.clear()
+    shell.user_ns_hidden.update(hidden)
+    shell.init_user_ns()
+    shell.execution_count, shell.last_execution_result = 1, None
 
 
 def serve(requests: socket.socket, shell: InteractiveShell) -> None:

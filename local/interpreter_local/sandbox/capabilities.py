@@ -3,10 +3,12 @@
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import Any, Literal
+from typing import Literal
 
 from . import cgroups, disk, seccomp, zygote
 from .inside import frames
@@ -63,7 +65,7 @@ def probe(home: Path) -> Capabilities:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     reason = _isolation_problem(home, python) if sys.platform == "linux" else f"no sandbox for {sys.platform}"
     if reason is None:
-        return _isolated(home, python, _device_problem(home, python))
+        return _isolated(home, python)
     if os.environ.get("ALLOW_UNSANDBOXED") != "1":
         raise SandboxUnavailable(
             f"sessions cannot be isolated here ({reason}); "
@@ -94,7 +96,7 @@ def plan_limits(
     return found, tuple(rest)
 
 
-def _isolated(home: Path, python: PythonEnv, device: str | None) -> Capabilities:
+def _isolated(home: Path, python: PythonEnv) -> Capabilities:
     enforced: list[str] = [NAMESPACES]
     missing: list[str] = []
     (enforced if seccomp.supported() else missing).append(SYSTEM_CALLS)
@@ -109,29 +111,31 @@ def _isolated(home: Path, python: PythonEnv, device: str | None) -> Capabilities
             enforced.append(RLIMITS[name])
         else:
             missing.append(f"{name}: no writable control group")
-    problem = _disk_problem(home, python) if root else "only root can mount an image"
-    if problem is None:
-        enforced.append(DISK)
-    else:
-        missing.append(f"disk: {problem}")
-    enforced += [SOCKETS, WARM]
-    if device is None:
-        enforced.append(DEVICE)
-    else:
-        missing.append(f"{DEVICE}: {device}")
+    with _trial(home, python) as attempt:
+        problem = _disk_problem(home, attempt) if root else "only root can mount an image"
+        if problem is None:
+            enforced.append(DISK)
+        else:
+            missing.append(f"disk: {problem}")
+        enforced += [SOCKETS, WARM]
+        problem = attempt(address="100.64.0.1")
+        if problem is None:
+            enforced.append(DEVICE)
+        else:
+            missing.append(f"{DEVICE}: {problem}")
     full = root and held == set(cgroups.CONTROLLERS)
     return Capabilities("full" if full else "rootless", tuple(enforced), (*missing, *NOT_YET), python.python)
 
 
 def _isolation_problem(home: Path, python: PythonEnv) -> str | None:
-    return _try(home, python, {})
+    try:
+        with _trial(home, python) as attempt:
+            return attempt()
+    except OSError as error:
+        return str(error)
 
 
-def _device_problem(home: Path, python: PythonEnv) -> str | None:
-    return _try(home, python, {"address": "100.64.0.1"})
-
-
-def _disk_problem(home: Path, python: PythonEnv) -> str | None:
+def _disk_problem(home: Path, attempt: Callable[..., str | None]) -> str | None:
     try:
         mount = disk.new(home, Limits().disk_bytes, _PROBE_UID)
     except CalledProcessError as error:
@@ -139,13 +143,17 @@ def _disk_problem(home: Path, python: PythonEnv) -> str | None:
     except OSError as error:
         return str(error)
     try:
-        return _try(home, python, {"disk": mount})
+        return attempt(disk=mount)
     finally:
         os.close(mount)
 
 
-def _try(home: Path, python: PythonEnv, options: dict[str, Any]) -> str | None:
-    """Shuts an agent in and waits for its first word, from a template without libraries; what went wrong."""
+@contextmanager
+def _trial(home: Path, python: PythonEnv) -> Iterator[Callable[..., str | None]]:
+    """A template without libraries, and a function that shuts a session in and says what went wrong.
+
+    The function takes what the session is forked with (see `zygote.Plan`).
+    """
     uid = _PROBE_UID if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="probe-", dir=home) as place:
         session = Path(place, "sessions/probe")
@@ -154,22 +162,26 @@ def _try(home: Path, python: PythonEnv, options: dict[str, Any]) -> str | None:
         log = os.open(session / "log", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             template = zygote.boot(Path(place), python, ())
-            try:
-                return _first_word(template, zygote.Plan("probe", log, uid, **options))
-            finally:
-                template.close()
-        except OSError as error:
-            return str(error)
+        except OSError:
+            os.close(log)
+            raise
+        try:
+            yield lambda **options: _first_word(template, zygote.Plan("probe", log, uid, **options))
         finally:
+            template.close()
             os.close(log)
 
 
 def _first_word(template: zygote.Template, plan: zygote.Plan) -> str | None:
-    forked = template.fork(plan)
+    """Waits for a session's agent; what it or the template said instead, or None."""
+    try:
+        forked = template.fork(plan)
+    except OSError as error:
+        return str(error)
     try:
         forked.socket.settimeout(30)
         ready = frames.receive(forked.socket)
-    except frames.FrameError as error:
+    except (OSError, frames.FrameError) as error:
         return str(error)
     finally:
         forked.refuse_network()
