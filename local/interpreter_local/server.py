@@ -8,6 +8,7 @@ at any rate.
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -55,6 +56,9 @@ def main(argv: list[str]) -> int:
     except HomeInUseError as error:
         print(error, file=sys.stderr)
         return 3
+    # A session takes a handful of descriptors, and there may be a thousand sessions.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         (home / "endpoint.json").unlink(missing_ok=True)
         listener = _listen(port)

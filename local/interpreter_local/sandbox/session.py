@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import re
+import resource
 import secrets
 import socket
 import subprocess
@@ -24,6 +25,8 @@ from .python_env import PythonEnv, find
 _START_SECONDS = 30.0
 # Host users of sessions, one each, where the endpoint is root: far above what user databases hand out.
 _FIRST_UID, _UIDS = 0x40000000, 1 << 20
+# Unrecorded: how many the live service allows.
+_OPEN_FILES = 65536
 _unmounting = ThreadPoolExecutor(2, "unmount")
 _uids = itertools.count(secrets.randbelow(_UIDS))
 _SESSION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -195,18 +198,13 @@ async def open_sandbox(
     if not _SESSION_ID.fullmatch(session_id):
         raise ValueError(f"session id {session_id!r}: expected {_SESSION_ID.pattern}")
     python = find(capabilities.sandbox_python.parents[1])
-    network = network or NetworkPlan(network_mode)
+    wanted = (session_id, home, capabilities, limits, network or NetworkPlan(network_mode), python)
     try:
-        template = None if capabilities.tier == "process" else zygote.template(home, python)
-        starting = asyncio.create_task(
-            asyncio.to_thread(_start, session_id, home, capabilities, limits, network, python, template)
-        )
         try:
-            launched, clean = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The thread goes on; what it starts must not stay.
-            starting.add_done_callback(_discard)
-            raise
+            launched, clean = await _start_in_thread(*wanted)
+        except zygote.TemplateDied:
+            # It took its sessions along, but this one can still be had: from a new one.
+            launched, clean = await _start_in_thread(*wanted)
     except (OSError, subprocess.CalledProcessError) as error:
         raise SandboxUnavailable(f"no sandbox for session {session_id}: {error}") from error
     sandbox = Sandbox(session_id, launched, clean)
@@ -225,6 +223,31 @@ async def open_sandbox(
 
 
 Started = tuple[Launched, Callable[[], None]]
+
+
+async def _start_in_thread(
+    session_id: str,
+    home: Path,
+    capabilities: Capabilities,
+    limits: Limits,
+    network: NetworkPlan,
+    python: PythonEnv,
+) -> Started:
+    # Here, not in the thread, which may end before the template is to.
+    template = None if capabilities.tier == "process" else zygote.template(home, python)
+    starting = asyncio.create_task(
+        asyncio.to_thread(_start, session_id, home, capabilities, limits, network, python, template)
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # The thread goes on; what it starts must not stay.
+        starting.add_done_callback(_discard)
+        raise
+    except zygote.TemplateDied:
+        if template is not None:
+            template.close()
+        raise
 
 
 def _start(
@@ -276,13 +299,18 @@ def _start(
                 uid=uid,
                 disk=mount,
                 groups=[keep(os.open(group / "cgroup.procs", os.O_WRONLY)) for group in groups],
-                rlimits=rlimits,
+                rlimits=(*rlimits, ("NOFILE", _files())),
                 address=network.address,
             )
             return template.fork(plan), clean
     except BaseException:
         clean()
         raise
+
+
+def _files() -> int:
+    """Open files of a process in a session: not the endpoint's own limit, which may be far higher."""
+    return min(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def _discard(starting: asyncio.Task[Started]) -> None:

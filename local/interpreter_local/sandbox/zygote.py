@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket as Socket  # noqa: N812 - a field has the module's name
-from typing import Any
+from typing import Any, BinaryIO
 
 from . import bwrap, layout, seccomp
 from .python_env import PythonEnv
@@ -26,6 +26,8 @@ _START = "import sys; sys.path.append(sys.argv[1]); from inside.zygote import ma
 _SESSION_SECONDS = 30.0
 # In an endpoint's folder: the certificates that its sessions trust.
 TRUSTED = "tls/sessions.pem"
+# The template's descriptors close one after the other when it dies.
+_HANG_UP_MILLISECONDS = 200
 
 
 class TemplateDied(OSError):  # noqa: N818 - named for what happened
@@ -83,11 +85,11 @@ class Forked:
 
 @dataclass(frozen=True)
 class Template:
-    """A running template. `log` is a descriptor of what it says: the reason when it dies."""
+    """A running template. `log` holds what it says: the reason when it dies."""
 
     process: subprocess.Popen[bytes]
     control: socket.socket
-    log: int
+    log: BinaryIO
     kept: Sequence[str]
 
     @property
@@ -129,7 +131,7 @@ class Template:
         except BaseException as error:
             ours.close() if forked is None else forked.close()
             if isinstance(error, (BrokenPipeError, ConnectionResetError)):
-                raise TemplateDied(self._last_words()) from error
+                raise self._gone() from error
             raise
         opened = dict(zip(answer["opened"], descriptors, strict=True))
         tun = opened.pop("tun", None)
@@ -139,22 +141,27 @@ class Template:
     def _answer(self, reply: socket.socket) -> tuple[dict[str, Any], list[int]]:
         message, descriptors, _, _ = socket.recv_fds(reply, 65536, 16)
         if not message:
-            raise TemplateDied(self._last_words())
+            raise self._gone()
         answer: dict[str, Any] = json.loads(message)
         if "error" in answer:
             raise OSError(answer["error"])
         return answer, descriptors
 
-    def _last_words(self) -> str:
-        said = os.pread(self.log, 1024**2, 0).decode(errors="replace").strip().splitlines()
-        return said[-1] if said else "the sessions' template ended without a word"
+    def _gone(self) -> OSError:
+        """Why nobody answers: the template is gone, or only the fork."""
+        poller = select.poll()
+        poller.register(self.control, select.POLLIN)
+        if not poller.poll(_HANG_UP_MILLISECONDS):
+            return OSError("the session's first process ended before it was shut in")
+        said = os.pread(self.log.fileno(), 1024**2, 0).decode(errors="replace").strip().splitlines()
+        return TemplateDied(said[-1] if said else "the sessions' template ended without a word")
 
     def close(self) -> None:
         """Ends the template, and every session that lives."""
         self.control.close()
         self.process.kill()
         self.process.wait()
-        os.close(self.log)
+        self.log.close()
 
 
 def boot(home: Path, python: PythonEnv, libraries: Sequence[str] = LIBRARIES) -> Template:
@@ -176,7 +183,7 @@ def boot(home: Path, python: PythonEnv, libraries: Sequence[str] = LIBRARIES) ->
         content = bundle.read_bytes()
         texts.update({path: _memory("trusted", content) for path in layout.TRUSTED})
     memory = list(texts.values())
-    log = os.memfd_create("log")
+    log = os.fdopen(os.memfd_create("log"), "r+b")
     try:
         args = bwrap.arguments(python, sessions, texts)
         memory.append(_memory("arguments", b"\0".join(map(os.fsencode, args)) + b"\0"))
@@ -195,7 +202,7 @@ def boot(home: Path, python: PythonEnv, libraries: Sequence[str] = LIBRARIES) ->
             )
     except BaseException:
         ours.close()
-        os.close(log)
+        log.close()
         raise
     finally:
         for descriptor in memory:

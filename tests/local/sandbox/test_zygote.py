@@ -231,6 +231,22 @@ def test_a_template_that_dies_takes_its_sessions_and_is_started_anew(
     assert list((tmp_path / "sessions").iterdir()) == []
 
 
+def test_a_start_that_meets_a_dying_template_gets_a_new_one(runner, tmp_path, capabilities, monkeypatch):
+    """It may die after it was found alive."""
+    first = zygote.template(tmp_path, find())
+    os.kill(first.process.pid, signal.SIGKILL)
+    alive = [True]
+    monkeypatch.setattr(zygote.Template, "alive", property(lambda self: bool(alive) and alive.pop()))
+
+    session = runner.run(
+        open_sandbox("one", home=tmp_path, network_mode="SANDBOX", capabilities=capabilities)
+    )
+    runner.run(session.close())
+    zygote.close_templates(tmp_path)
+
+    assert first.process.poll() is not None
+
+
 def test_a_stopped_session_leaves_no_disk(runner, open_session, python, home, capabilities, eventually):
     if "disk (ext4 image)" not in capabilities.enforced:
         pytest.skip("this machine does not mount images")
