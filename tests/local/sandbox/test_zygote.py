@@ -88,8 +88,16 @@ def test_code_does_not_find_the_agents_code(python):
     assert python(code) == "[None, None] False"
 
 
-def test_a_new_workspace_is_empty(runner, open_session):
-    assert runner.run(open_session().call("list_files", path=""))["entries"] == []
+def test_a_new_workspace_holds_nothing_of_an_earlier_session(runner, open_session):
+    def names(session):
+        return {entry["name"] for entry in runner.run(session.call("list_files", path=""))["entries"]}
+
+    first = open_session()
+    fresh = names(first)
+    runner.run(first.call("execute_command", command="touch left"))
+
+    assert names(first) == fresh | {"left"}
+    assert names(open_session()) == fresh
 
 
 def test_process_1_buries_the_dead(runner, open_session):
