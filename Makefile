@@ -88,6 +88,16 @@ docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml
 
 # Run by a maintainer to move the pins; needs `uv` on the PATH. No index address is written.
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
+# npm writes whom a package asks for money, with addresses.
+define NO_FUNDING
+import json, pathlib, sys
+for path in map(pathlib.Path, sys.argv[1:]):
+    lock = json.loads(path.read_text())
+    for package in lock["packages"].values():
+        package.pop("funding", None)
+    path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+endef
+export NO_FUNDING
 lock: ## resolve the dependencies anew into requirements/ and package-lock.json
 	@$(LOCK) pyproject.toml --all-extras --output-file requirements/dev.txt
 	@$(LOCK) requirements/sandbox.in --output-file requirements/sandbox.txt
@@ -96,6 +106,7 @@ lock: ## resolve the dependencies anew into requirements/ and package-lock.json
 	@$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 	@.venv/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@cd requirements/sandbox-node && $(VENV)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	@.venv/bin/python -c "$$NO_FUNDING" package-lock.json requirements/*/package-lock.json
 
 clean: ## stop the local endpoint and remove everything that was installed or made here
 	@if [ -x .venv/bin/interpreter-local ]; then .venv/bin/interpreter-local down; fi
