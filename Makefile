@@ -39,6 +39,16 @@ setup: .venv/.installed .venv-sandbox/.installed .venv-checkov/.installed node_m
 	@.venv-checkov/bin/python $(PIP_INSTALL) --no-compile -r requirements/checkov.txt
 	@touch $@
 
+# Only the tests run these; `make test` installs them.
+.venv-clients/.installed: requirements/clients.txt requirements/clients-node/package-lock.json .venv/.installed
+	@echo "setup: other people's clients, for the tests, into .venv-clients"
+	@$(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/python $(PIP_INSTALL) --no-compile -r requirements/clients.txt
+	@mkdir -p .venv-clients/node
+	@cp requirements/clients-node/package.json requirements/clients-node/package-lock.json .venv-clients/node
+	@cd .venv-clients/node && npm ci --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps
+	@touch $@
+
 sandbox-extra: .venv-sandbox/.extra ## opt-in: the rest of what the service has preinstalled, for sessions (about 4 GB)
 
 .venv-sandbox/.extra: requirements/sandbox-extra.txt .venv-sandbox/.installed
@@ -60,7 +70,7 @@ node_modules/.installed: package-lock.json .venv/.installed
 demo: .venv/.installed .venv-sandbox/.installed node_modules/.installed ## declare, deploy, prove and remove the example fleet on this machine
 	@sh scripts/demo.sh
 
-test: setup lint types unit ## set up, then lint, types and every test but the slow ones
+test: setup .venv-clients/.installed lint types unit ## set up, then lint, types and every test but the slow ones
 
 lint:
 	@.venv/bin/ruff check --no-cache
@@ -72,7 +82,7 @@ types:
 unit:
 	@.venv/bin/python -m pytest -m "not slow" -n 2
 
-slow: setup ## the tests that take longer; .ci/run runs them too
+slow: setup .venv-clients/.installed ## the tests that take longer; .ci/run runs them too
 	@.venv/bin/python -m pytest -m slow -n 2
 
 check: .venv/.installed node_modules/.installed ## synthesize the fleet and check the templates
@@ -82,9 +92,10 @@ check: .venv/.installed node_modules/.installed ## synthesize the fleet and chec
 bench: .venv/.installed .venv-sandbox/.installed .venv-bench/.installed node_modules/.installed ## run the benchmarks, each beside a peer
 	@for b in benchmarks/bench_*.py; do .venv/bin/python $$b || exit 1; done
 
-docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml, docs/rules.md
+docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml, docs/rules.md, docs/parity.md
 	@.venv/bin/python -m interpreter_fleet.schema
 	@.venv/bin/python -m interpreter_policies.rules_doc
+	@.venv/bin/python tests/parity.py
 
 # Run by a maintainer to move the pins; needs `uv` on the PATH. No index address is written.
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
@@ -104,12 +115,14 @@ lock: ## resolve the dependencies anew into requirements/ and package-lock.json
 	@cd requirements && $(LOCK) sandbox-extra.in --output-file sandbox-extra.txt
 	@cd requirements && $(LOCK) bench.in --output-file bench.txt
 	@$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
+	@$(LOCK) requirements/clients.in --output-file requirements/clients.txt
 	@.venv/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	@cd requirements/clients-node && $(VENV)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --legacy-peer-deps
 	@cd requirements/sandbox-node && $(VENV)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@.venv/bin/python -c "$$NO_FUNDING" package-lock.json requirements/*/package-lock.json
 
 clean: ## stop the local endpoint and remove everything that was installed or made here
 	@if [ -x .venv/bin/interpreter-local ]; then .venv/bin/interpreter-local down; fi
-	@rm -rf .venv .venv-sandbox .venv-checkov .venv-bench node_modules cdk.out build dist .interpreter-local
+	@rm -rf .venv .venv-sandbox .venv-checkov .venv-clients .venv-bench node_modules cdk.out build dist .interpreter-local
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,12 +4,16 @@ import json
 import os
 import shlex
 import subprocess
+import time
 import uuid
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.credentials import Credentials
+
+from . import modelled
 
 ROOT = Path(__file__).parents[1]
 LOCAL = ROOT / ".venv/bin/interpreter-local"
@@ -20,14 +24,53 @@ ACCOUNT = "123456789012"
 os.environ["CDK_VALIDATION"] = "false"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--aws",
+        action="store_true",
+        default=os.environ.get("INTERPRETER_FLEET_AWS") == "1",
+        help="run the tests marked `aws`, and no others, on the account that the environment's credentials "
+        "are for; INTERPRETER_FLEET_AWS=1 says the same",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--aws"):
+        session = boto3.Session()
+        if session.get_credentials() is None or session.region_name is None:
+            raise pytest.UsageError("--aws: found no credentials or no region in the environment")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--aws"):
+        other = [item for item in items if item.get_closest_marker("aws") is None]
+        config.hook.pytest_deselected(items=other)
+        items[:] = [item for item in items if item.get_closest_marker("aws")]
+
+
+@pytest.fixture(scope="session")
+def model():
+    """What judges replies: `model.reply_problems`, `model.event_problems`."""
+    return modelled
+
+
+@pytest.fixture(scope="session")
+def on_aws(request):
+    """Whether the tests run on a real account."""
+    return request.config.getoption("--aws")
+
+
 @pytest.fixture(scope="session")
 def endpoint_home(tmp_path_factory):
     return tmp_path_factory.mktemp("endpoint")
 
 
 @pytest.fixture(scope="session")
-def variables(endpoint_home):
-    """What `interpreter-local env` prints; the endpoint runs until the tests end."""
+def variables(endpoint_home, on_aws):
+    """What `interpreter-local env` prints; the endpoint runs until the tests end. On AWS: nothing."""
+    if on_aws:
+        yield {}
+        return
     subprocess.run(
         [LOCAL, "up", "--home", endpoint_home, "--port", "0", "--no-rates"], check=True, timeout=120
     )
@@ -42,12 +85,34 @@ def variables(endpoint_home):
 
 
 @pytest.fixture(scope="session")
-def client(variables):
-    """`client("s3")` as root; with credentials=, region= or account= as somebody else."""
+def process_environment(variables, on_aws):
+    """The whole environment of a process that talks to the endpoint, or to AWS."""
+    kept = {name: value for name, value in os.environ.items() if on_aws or not name.startswith("AWS_")}
+    region = boto3.Session().region_name if on_aws else variables["AWS_REGION"]
+    return {**kept, **variables, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+
+
+@pytest.fixture(scope="session")
+def root_credentials(on_aws):
+    """What requests are signed with: root locally, the environment's on AWS."""
+    if on_aws:
+        return boto3.Session().get_credentials().get_frozen_credentials()
+    return Credentials(ACCOUNT, "local")
+
+
+@pytest.fixture(scope="session")
+def client(variables, on_aws):
+    """`client("s3")` as root; with credentials=, region= or account= as somebody else.
+
+    Replies of the Code Interpreter's two APIs that AWS's models do not allow are an AssertionError.
+    """
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=120)
 
     def make(service, *, credentials=None, region="us-east-1", account=ACCOUNT):
+        if on_aws:
+            return watched(boto3.client(service, config=config))
         given = credentials or {"AccessKeyId": account, "SecretAccessKey": "local"}
-        return boto3.client(
+        made = boto3.client(
             service,
             endpoint_url=variables["AWS_ENDPOINT_URL"],
             verify=variables["AWS_CA_BUNDLE"],
@@ -55,8 +120,13 @@ def client(variables):
             aws_access_key_id=given["AccessKeyId"],
             aws_secret_access_key=given["SecretAccessKey"],
             aws_session_token=given.get("SessionToken"),
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+            config=config,
         )
+        return watched(made)
+
+    def watched(made):
+        known = made.meta.service_model.service_name in modelled.SERVICES
+        return modelled.watch(made) if known else made
 
     return make
 
@@ -87,11 +157,21 @@ def role_of(client):
 
 
 @pytest.fixture(scope="session")
-def execution_role(client):
-    """`execution_role(source_arn, service=…)` → the ARN of a role that trusts the service for that source."""
-    iam = client("iam")
+def account(client, on_aws):
+    """The account that the tests run in."""
+    return client("sts").get_caller_identity()["Account"] if on_aws else ACCOUNT
 
-    def make(source_arn, service="bedrock-agentcore.amazonaws.com", account=ACCOUNT):
+
+@pytest.fixture(scope="session")
+def execution_role(client, account, on_aws):
+    """`execution_role(source_arn, service=…)` → the ARN of a role that trusts the service for that source.
+
+    Removed from an account when the tests end.
+    """
+    iam = client("iam")
+    names = []
+
+    def make(source_arn, service="bedrock-agentcore.amazonaws.com", account=account):
         trust = {
             "Version": "2012-10-17",
             "Statement": [
@@ -106,11 +186,15 @@ def execution_role(client):
                 }
             ],
         }
+        names.append(f"execution-{uuid.uuid4().hex[:8]}")
         made = iam.create_role(
-            RoleName=f"execution-{uuid.uuid4().hex[:8]}",
-            Path="/BedrockAgentCore/",
-            AssumeRolePolicyDocument=json.dumps(trust),
+            RoleName=names[-1], Path="/BedrockAgentCore/", AssumeRolePolicyDocument=json.dumps(trust)
         )
+        if on_aws:
+            time.sleep(15)  # until the service sees a new role
         return made["Role"]["Arn"]
 
-    return make
+    yield make
+    # The endpoint forgets its roles by itself.
+    for name in names if on_aws else ():
+        iam.delete_role(RoleName=name)

@@ -41,9 +41,9 @@ def test_the_demo_ends_with_the_verdict_table_and_nothing_left():
 
 
 @pytest.mark.slow
-def test_a_replaced_interpreter_is_found_under_its_old_name(endpoint_variables, tmp_path):
+def test_a_replaced_interpreter_is_found_under_its_old_name(process_environment, tmp_path):
     """Everything but tags replaces it: the id changes, the record and the canary follow, the old one goes."""
-    environment = {**endpoint_variables, "PATH": PATH, "CDK_VALIDATION": "false"}
+    environment = {**process_environment, "PATH": PATH, "CDK_VALIDATION": "false"}
     fleet = tmp_path / "fleet.yaml"
 
     def cdk(*arguments):

@@ -1,6 +1,7 @@
 """Interpreters, sessions, roles and raw requests at the endpoint."""
 
 import json
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -9,9 +10,7 @@ import uuid
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
-ACCOUNT = "123456789012"
 MANAGED = "aws.codeinterpreter.v1"
 
 
@@ -76,16 +75,16 @@ def run(data):
 
 
 @pytest.fixture(scope="session")
-def raw(variables):
+def raw(client, root_credentials, process_environment):
     """`raw("PUT", "/path", body)` → status, headers, body of a signed request, as they come."""
-    context = ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"])
+    context = ssl.create_default_context(cafile=process_environment.get("AWS_CA_BUNDLE"))
+    apis = [client("bedrock-agentcore-control").meta, client("bedrock-agentcore").meta]
 
     def send(method, path, body=None, headers=()):
+        api = apis[bool(re.search(r"/(sessions|tools)/", path))]
         content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
-        request = AWSRequest(
-            method, variables["AWS_ENDPOINT_URL"] + path, data=content, headers=dict(headers)
-        )
-        SigV4Auth(Credentials(ACCOUNT, "local"), "bedrock-agentcore", "us-east-1").add_auth(request)
+        request = AWSRequest(method, api.endpoint_url + path, data=content, headers=dict(headers))
+        SigV4Auth(root_credentials, "bedrock-agentcore", api.region_name).add_auth(request)
         sent = urllib.request.Request(
             request.url, data=content, headers=dict(request.headers.items()), method=method
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from interpreter_local import tools
+from interpreter_local import errors, tools
 from interpreter_local.sandbox import open_sandbox
 from interpreter_local.sandbox.capabilities import CGROUPS, RLIMITS
 from interpreter_local.sandbox.limits import Limits
@@ -16,13 +16,28 @@ def sandbox(runner, home, capabilities):
 
 
 @pytest.fixture
-def invoke(runner, sandbox):
-    """`invoke("executeCode", code="1+1")` → the result."""
-    return lambda name, **arguments: runner.run(tools.invoke(sandbox, name, arguments))
+def checked(runner, model):
+    """`checked(sandbox)` → its tools as calls; each result is one that AWS's model allows."""
+
+    def of(sandbox):
+        def call(name, **arguments):
+            result = runner.run(tools.invoke(sandbox, name, arguments))
+            assert not (found := model.event_problems(errors.body(result))), found
+            return result
+
+        return call
+
+    return of
 
 
 @pytest.fixture
-def limited(runner, home, capabilities):
+def invoke(checked, sandbox):
+    """`invoke("executeCode", code="1+1")` → the result."""
+    return checked(sandbox)
+
+
+@pytest.fixture
+def limited(runner, checked, home, capabilities):
     """`limited(processes=24)` → an `invoke` for a session with these limits; skips where none holds them."""
     opened = []
 
@@ -41,7 +56,7 @@ def limited(runner, home, capabilities):
             )
         )
         opened.append(sandbox)
-        return lambda name, **arguments: runner.run(tools.invoke(sandbox, name, arguments))
+        return checked(sandbox)
 
     yield one
     for sandbox in opened:
