@@ -619,7 +619,7 @@ def _tag_context(ours: Service, action: str, body: bytes, params: Any) -> dict[s
     """aws:RequestTag, aws:TagKeys, and the two condition keys of CreateCodeInterpreter."""
     try:
         sent = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         sent = {}
     sent = sent if isinstance(sent, dict) else {}
     context: dict[str, Any] = {}

@@ -170,16 +170,24 @@ class Sessions:
     async def invoke(self, scope: Scope, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """InvokeCodeInterpreter: the session's id and the `result` of the stream's one event (recorded: one).
 
-        Without a session id a session of 900 s is started (unrecorded). 404 for a session that is over or
-        unknown (unrecorded), 409 with the recorded text when its time runs out meanwhile, 500 when nothing
-        comes back within the request timeout (unrecorded).
+        Without a session id a session of 900 s is started, which an error ends again (unrecorded). 404 for a
+        session that is over or unknown (unrecorded), 409 with the recorded text when its time runs out
+        meanwhile, 500 when nothing comes back within the request timeout (unrecorded).
         """
-        if "sessionId" not in params:
-            started = await self.start(
-                scope, {"codeInterpreterIdentifier": params["codeInterpreterIdentifier"]}
-            )
-            params = {**params, "sessionId": started["sessionId"]}
-        session = self._find(scope, params)
+        if "sessionId" in params:
+            return await self._invoke(self._find(scope, params), params)
+        interpreter = params["codeInterpreterIdentifier"]
+        started = await self.start(scope, {"codeInterpreterIdentifier": interpreter})
+        session = self._find(scope, {**params, "sessionId": started["sessionId"]})
+        try:
+            return await self._invoke(session, params)
+        except errors.ServiceError:
+            # An error does not name the session: nobody could stop it.
+            if session.status == "READY":
+                await asyncio.shield(self._end_later(session, "stopped"))
+            raise
+
+    async def _invoke(self, session: Session, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         if session.sandbox is None:
             raise errors.not_found(f"Session {session.id} not found or terminated")
         try:

@@ -69,13 +69,11 @@ def routes() -> tuple[Route, ...]:
 def match(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
     """The operation that a request addresses, with the parameters in its path.
 
-    `/tags/…` is ours only for code interpreters; the ARN's slash may come encoded or not.
+    The slash of the ARN in `/tags/…` may come encoded or not.
     """
     path = path.rstrip("/")
     if path.startswith("/tags/"):
         arn = unquote(path.removeprefix("/tags/"))
-        if ":code-interpreter" not in arn:
-            return None
         for route in routes():
             if route.method == method and route.path.pattern.startswith("/tags/"):
                 return route, {"resourceArn": arn}

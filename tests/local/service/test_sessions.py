@@ -19,6 +19,13 @@ def refused(call, **arguments):
     return error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Message"]
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Start answers when the session is READY, with a ULID of 26 characters; 140 bytes",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity("Stop answers with lastUpdatedAt; 144 bytes", seen="recorded", by="agentcore_demo")
 def test_start_and_stop_reply_as_recorded(raw):
     status, _, body = raw("PUT", f"/code-interpreters/{MANAGED}/sessions/start", {"name": "one"})
 
@@ -34,6 +41,18 @@ def test_start_and_stop_reply_as_recorded(raw):
     assert '"lastUpdatedAt"' in body.decode()
 
 
+@pytest.mark.aws
+@pytest.mark.parity("Get works for a session that is over: TERMINATED", seen="recorded", by="agentcore_demo")
+@pytest.mark.parity(
+    "Stop of a session that is over: 409, `Session already terminated: …`",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity(
+    "Data plane errors have the code and a coral URI in x-amzn-errortype",
+    seen="recorded",
+    by="agentcore_demo",
+)
 def test_a_session_that_is_over_can_be_read_but_not_stopped(raw, data, session):
     one = session(name="over", sessionTimeoutSeconds=60)
     data.stop_code_interpreter_session(**one)
@@ -49,6 +68,11 @@ def test_a_session_that_is_over_can_be_read_but_not_stopped(raw, data, session):
     assert body.decode() == f'{{"message":"Session already terminated: {one["sessionId"]}"}}'
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Sessions that are over stay listed; status filters", seen="recorded", by="agentcore_demo"
+)
+@pytest.mark.parity("The newest session is first", seen="unrecorded")
 def test_terminated_sessions_stay_listed(data, interpreter, session):
     first, second = session(interpreter, name="first"), session(interpreter)
     data.stop_code_interpreter_session(**first)
@@ -67,6 +91,10 @@ def test_terminated_sessions_stay_listed(data, interpreter, session):
     assert len(listed(nextToken=page["nextToken"])) == 1
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Variables are kept from call to call, and belong to one session", seen="client", by="sdk-typescript"
+)
 def test_state_is_kept_between_calls_and_not_between_sessions(session, run):
     one, other = session(), session()
 
@@ -76,6 +104,12 @@ def test_state_is_kept_between_calls_and_not_between_sessions(session, run):
     assert run(other, "print(x + 1)")["isError"] is True
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Invoke answers with exactly one `result` event, chunked, and the session in a header",
+    seen="recorded",
+    by="agentcore_demo",
+)
 def test_invoke_is_a_real_event_stream(raw, session):
     """Recorded: one event, chunked, with the session in a header."""
     one = session()
@@ -143,6 +177,13 @@ def test_all_nine_tools_answer(data, session):
     assert call("getTask", taskId=task)["structuredContent"]["taskStatus"] == "canceled"
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "The time to live counts from the start, whatever goes on; a call that runs then gets 409 and `… ended "
+    "before the request could complete, as it exceeded the configured session timeout.`",
+    seen="recorded",
+    by="agentcore_demo",
+)
 def test_the_time_to_live_is_absolute(data, session, run):
     """Recorded: activity does not extend it; a call that runs meanwhile is a plain 409 with this text."""
     one = session(sessionTimeoutSeconds=2)
@@ -162,6 +203,8 @@ def test_the_time_to_live_is_absolute(data, session, run):
     assert data.get_code_interpreter_session(**one)["status"] == "TERMINATED"
 
 
+@pytest.mark.aws
+@pytest.mark.parity("A call that runs while its session is stopped: ConflictException 409", seen="unrecorded")
 def test_stop_ends_a_call_that_runs(data, session, run):
     one = session()
     with ThreadPoolExecutor(1) as pool:
@@ -172,6 +215,11 @@ def test_stop_ends_a_call_that_runs(data, session, run):
             running.result(timeout=20)
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Invoke on a session that is over or unknown: ResourceNotFoundException 404", seen="unrecorded"
+)
+@pytest.mark.parity("Get of an unknown session: ResourceNotFoundException 404", seen="unrecorded")
 def test_a_session_that_is_over_or_unknown_is_not_invoked(data, session):
     one = session()
     data.stop_code_interpreter_session(**one)
@@ -183,6 +231,8 @@ def test_a_session_that_is_over_or_unknown_is_not_invoked(data, session):
     assert refused(data.get_code_interpreter_session, **unknown)[:2] == ("ResourceNotFoundException", 404)
 
 
+@pytest.mark.aws
+@pytest.mark.parity("A session is found only under its own interpreter", seen="unrecorded")
 def test_a_session_belongs_to_its_interpreter(data, session, interpreter):
     one = session()
     elsewhere = {**one, "codeInterpreterIdentifier": interpreter}
@@ -190,6 +240,8 @@ def test_a_session_belongs_to_its_interpreter(data, session, interpreter):
     assert refused(data.get_code_interpreter_session, **elsewhere)[:2] == ("ResourceNotFoundException", 404)
 
 
+@pytest.mark.aws
+@pytest.mark.parity("Invoke without a session id starts a session", seen="unrecorded")
 def test_invoke_without_a_session_starts_one(data):
     """Unrecorded, but the model lets the session id be left out."""
     reply = data.invoke_code_interpreter(
@@ -203,6 +255,24 @@ def test_invoke_without_a_session_starts_one(data):
     data.stop_code_interpreter_session(codeInterpreterIdentifier=MANAGED, sessionId=reply["sessionId"])
 
 
+def test_a_session_that_an_erring_invoke_started_is_ended(data, interpreter):
+    """The error does not name it, so nobody else could. Unrecorded."""
+    wrong = {"language": "python", "code": "1", "runtime": "nodejs"}
+
+    refusal = refused(
+        data.invoke_code_interpreter,
+        codeInterpreterIdentifier=interpreter,
+        name="executeCode",
+        arguments=wrong,
+    )
+
+    assert refusal[:2] == ("ValidationException", 400)
+    [started] = data.list_code_interpreter_sessions(codeInterpreterIdentifier=interpreter)["items"]
+    assert started["status"] == "TERMINATED"
+
+
+@pytest.mark.aws
+@pytest.mark.parity("A repeated clientToken gives the same session", seen="unrecorded")
 def test_the_same_token_gives_the_same_session(data, session):
     first = session(clientToken="s" * 40)
     again = session(clientToken="s" * 40)
@@ -210,6 +280,10 @@ def test_the_same_token_gives_the_same_session(data, session):
     assert first == again
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Timeouts, names and tools are checked as the model says: ValidationException 400", seen="model"
+)
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
@@ -230,6 +304,7 @@ def test_a_malformed_request_names_the_field(raw, path, body, field):
     assert [problem["name"] for problem in json.loads(reply)["fieldList"]] == [field]
 
 
+@pytest.mark.parity("Interpreters belong to one account and region", seen="model")
 def test_accounts_and_regions_do_not_see_each_other(client, interpreter):
     for elsewhere in ({"region": "eu-west-1"}, {"account": "210987654321"}):
         code, _, _ = refused(
@@ -239,9 +314,23 @@ def test_accounts_and_regions_do_not_see_each_other(client, interpreter):
         assert code == "ResourceNotFoundException"
 
 
+@pytest.mark.aws
+@pytest.mark.parity("Five calls at once on one session are all answered", seen="client", by="langchain-aws")
 def test_calls_of_one_session_may_overlap(session, run):
     one = session()
     with ThreadPoolExecutor(5) as pool:
         results = list(pool.map(lambda number: run(one, f"print({number})"), range(5)))
 
     assert [result["structuredContent"]["stdout"] for result in results] == list("01234")
+
+
+def test_half_a_surrogate_pair_in_a_name_comes_back_and_breaks_no_list(raw):
+    """JSON can name one, UTF-8 has none. Unrecorded."""
+    path = f"/code-interpreters/{MANAGED}/sessions"
+    status, _, body = raw("PUT", f"{path}/start", b'{"name":"half \\ud800"}')
+    raw("PUT", f"{path}/stop?sessionId={json.loads(body)['sessionId']}")
+
+    listed = json.loads(raw("POST", f"{path}/list", {"maxResults": 100})[2])
+
+    assert status == 200
+    assert "half \ud800" in {item.get("name") for item in listed["items"]}
