@@ -54,12 +54,18 @@ def token_of(ask, service, ttl="60"):
     return token
 
 
+@pytest.mark.parity(
+    "The metadata service at 169.254.169.254 answers 401 without a token of version 2",
+    seen="recorded",
+    by="hackerone",
+)
 def test_nothing_is_told_without_a_token(ask, service):
     """Recorded: 401."""
     assert ask(service, f"GET {CREDENTIALS} HTTP/1.1", "Host: m")[0] == 401
     assert ask(service, f"GET {CREDENTIALS} HTTP/1.1", "Host: m", "X-aws-ec2-metadata-token: guess")[0] == 401
 
 
+@pytest.mark.parity("The role's credentials are under execution_role", seen="recorded", by="pwning")
 def test_the_role_is_called_execution_role(get, service):
     assert get(service, CREDENTIALS)[2] == "execution_role"
 
@@ -95,6 +101,7 @@ def test_a_role_that_trusts_no_longer_gives_a_reason_and_no_credentials(get, ser
     assert "SecretAccessKey" not in found
 
 
+@pytest.mark.parity("Without a role there are no credentials", seen="recorded", by="mcp-server")
 def test_without_a_role_there_are_no_credentials(get):
     """Recorded of the managed interpreter: SDKs cannot locate credentials."""
     service = Metadata("eu-west-1", None)
@@ -106,6 +113,7 @@ def test_the_region_can_be_asked(get, service):
     assert get(service, "/latest/meta-data/placement/region")[2] == "eu-west-1"
 
 
+@pytest.mark.parity("Other paths of the metadata service: 404", seen="unrecorded")
 @pytest.mark.parametrize("path", ["/", "/latest/user-data", "/latest/meta-data/", f"{CREDENTIALS}other"])
 def test_there_is_nothing_else(get, service, path):
     assert get(service, path)[0] == 404

@@ -3,6 +3,9 @@
 import pytest
 
 
+@pytest.mark.parity(
+    "Code reaches S3 with the execution role and can do what the role may", seen="docs", by="developer guide"
+)
 def test_the_role_gets_puts_lists_and_deletes_beneath_its_prefix(inside):
     assert inside.outcome('s3.get_object(Bucket=B, Key="a/x")["Body"].read()') == "b'hello'"
     assert inside.outcome('s3.put_object(Bucket=B, Key="a/new", Body=b"1")["ETag"]').startswith("'\"")

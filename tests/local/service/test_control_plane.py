@@ -24,6 +24,19 @@ def refused(call, **arguments):
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], response
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Create answers 202 with id, ARN, time and status, as compact JSON; PUBLIC is READY in this reply",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity(
+    "An id is the name, a hyphen and ten letters or digits", seen="recorded", by="agentcore_demo"
+)
+@pytest.mark.parity("Timestamps have nine fractional digits and Z", seen="recorded", by="agentcore_demo")
+@pytest.mark.parity(
+    "Delete of a PUBLIC interpreter answers DELETED at once", seen="recorded", by="agentcore_demo"
+)
 def test_create_replies_as_recorded(raw, control, name):
     status, headers, body = raw(
         "PUT", "/code-interpreters", {"name": name, "networkConfiguration": {"networkMode": "PUBLIC"}}
@@ -33,7 +46,7 @@ def test_create_replies_as_recorded(raw, control, name):
     assert headers["content-type"] == "application/json"
     assert re.fullmatch(
         rf'{{"codeInterpreterId":"({name}-[a-zA-Z0-9]{{10}})",'
-        r'"codeInterpreterArn":"arn:aws:bedrock-agentcore:us-east-1:123456789012:code-interpreter-custom/\1",'
+        r'"codeInterpreterArn":"arn:aws:bedrock-agentcore:[a-z0-9-]+:\d{12}:code-interpreter-custom/\1",'
         r'"createdAt":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z","status":"READY"}',
         body.decode(),
     )
@@ -50,6 +63,11 @@ def test_create_replies_as_recorded(raw, control, name):
     )
 
 
+@pytest.mark.parity(
+    "Get of aws.codeinterpreter.v1 has five members, fewer than the model requires",
+    seen="recorded",
+    by="agentcore_demo",
+)
 def test_the_managed_interpreter_has_five_members(raw):
     """Recorded: fewer than the model marks as required."""
     _, _, body = raw("GET", f"/code-interpreters/{MANAGED}")
@@ -62,6 +80,17 @@ def test_the_managed_interpreter_has_five_members(raw):
     )
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Get of an interpreter that is not there: 404, `Code interpreter with ID … does not exist`",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity(
+    "Control plane errors have the bare code in x-amzn-errortype and only `message` in the body",
+    seen="recorded",
+    by="agentcore_demo",
+)
 def test_one_that_is_not_there_is_404_as_recorded(raw):
     status, headers, body = raw("GET", "/code-interpreters/gone-0123456789")
 
@@ -70,6 +99,15 @@ def test_one_that_is_not_there_is_404_as_recorded(raw):
     assert body == b'{"message":"Code interpreter with ID gone-0123456789 does not exist"}'
 
 
+@pytest.mark.parity(
+    "A VPC interpreter is CREATING first, then READY, and DELETING when deleted",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity(
+    "Get shows what was given, and leaves out what was not", seen="recorded", by="agentcore_demo"
+)
+@pytest.mark.parity("Get of a deleted interpreter: 404", seen="recorded", by="agentcore_demo")
 def test_get_gives_what_was_created(control, name):
     made = control.create_code_interpreter(
         name=name, description="of a test", networkConfiguration=VPC, tags={"team": "a"}
@@ -88,6 +126,11 @@ def test_get_gives_what_was_created(control, name):
     assert refused(control.get_code_interpreter, codeInterpreterId=identifier)[1] == 404
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Lists are paged with maxResults and an opaque nextToken, and filtered by SYSTEM or CUSTOM", seen="model"
+)
+@pytest.mark.parity("Without maxResults a page has ten; the newest is first", seen="unrecorded")
 def test_lists_come_in_pages_by_type(control):
     made = [
         control.create_code_interpreter(name=f"page{number}", networkConfiguration=SANDBOX)[
@@ -112,6 +155,8 @@ def test_lists_come_in_pages_by_type(control):
             control.delete_code_interpreter(codeInterpreterId=identifier)
 
 
+@pytest.mark.aws
+@pytest.mark.parity("Tags are added, removed and listed by ARN", seen="model")
 def test_tags_are_added_removed_and_listed(control, client, interpreter):
     arn = control.get_code_interpreter(codeInterpreterId=interpreter)["codeInterpreterArn"]
 
@@ -125,6 +170,12 @@ def test_tags_are_added_removed_and_listed(control, client, interpreter):
     )
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "A repeated clientToken gives the first reply again; with other parameters it is a ValidationException "
+    "with reason IdempotentParameterMismatchException",
+    seen="unrecorded",
+)
 def test_the_same_token_gives_the_same_interpreter(control, name):
     """Unrecorded: the first reply again; other parameters are refused."""
     call = {"name": name, "networkConfiguration": SANDBOX, "clientToken": "t" * 33}
@@ -137,6 +188,8 @@ def test_the_same_token_gives_the_same_interpreter(control, name):
     control.delete_code_interpreter(codeInterpreterId=first["codeInterpreterId"])
 
 
+@pytest.mark.aws
+@pytest.mark.parity("A name that is taken: ConflictException 409", seen="unrecorded")
 def test_a_name_that_is_taken_is_a_conflict(control, interpreter):
     taken = interpreter.rpartition("-")[0]
 
@@ -145,6 +198,10 @@ def test_a_name_that_is_taken_is_a_conflict(control, interpreter):
     assert (code, status) == ("ConflictException", 409)
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "An interpreter with READY sessions cannot be deleted: ConflictException 409", seen="unrecorded"
+)
 def test_one_with_live_sessions_is_not_deleted(control, data, name, session):
     made = control.create_code_interpreter(name=name, networkConfiguration=SANDBOX)["codeInterpreterId"]
     live = session(made)
@@ -155,6 +212,14 @@ def test_one_with_live_sessions_is_not_deleted(control, data, name, session):
     control.delete_code_interpreter(codeInterpreterId=made)
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "Names, modes, ARNs and tags are checked as the model says: ValidationException 400", seen="model"
+)
+@pytest.mark.parity(
+    "A ValidationException has reason FieldValidationFailed and names the field in fieldList; its text",
+    seen="unrecorded",
+)
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -183,6 +248,10 @@ def test_a_malformed_request_names_the_field(raw, change, field):
     assert field in {problem["name"] for problem in reply["fieldList"]}
 
 
+@pytest.mark.aws
+@pytest.mark.parity(
+    "A body that is no JSON object: ValidationException, reason CannotParse", seen="unrecorded"
+)
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
 def test_a_body_that_is_no_json_object_cannot_be_parsed(raw, body):
     status, headers, reply = raw("PUT", "/code-interpreters", body)
@@ -191,6 +260,17 @@ def test_a_body_that_is_no_json_object_cannot_be_parsed(raw, body):
     assert b'"reason":"CannotParse"' in reply
 
 
+def test_tags_of_what_is_no_interpreter_are_not_found(control):
+    runtime = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/some-0123456789"
+
+    assert refused(control.list_tags_for_resource, resourceArn=runtime)[:2] == (
+        "ResourceNotFoundException",
+        404,
+    )
+
+
+@pytest.mark.aws
+@pytest.mark.parity("A path that is no operation: UnknownOperationException 404", seen="unrecorded")
 def test_a_path_that_is_no_operation_is_unknown(raw):
     status, headers, _ = raw("PATCH", "/code-interpreters/some-0123456789")
 

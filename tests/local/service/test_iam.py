@@ -51,6 +51,12 @@ def test_a_caller_uses_the_interpreters_it_was_granted(client, role_of, interpre
     )
 
 
+@pytest.mark.parity(
+    "Custom interpreters are of the ARN family code-interpreter-custom, the managed one is "
+    "`aws:code-interpreter/…`",
+    seen="recorded",
+    by="agentcore_demo",
+)
 def test_the_managed_interpreter_is_of_another_family(client, role_of):
     """`<account>:code-interpreter/*`, which some published examples grant, matches neither family."""
     wrong = role_of(allow(USE, f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:code-interpreter/*"))
@@ -74,6 +80,11 @@ def test_an_explicit_deny_wins(client, role_of, interpreter):
     assert message.endswith("with an explicit deny in an identity-based policy")
 
 
+@pytest.mark.parity(
+    "CreateCodeInterpreter and ListCodeInterpreters are authorized on `*`",
+    seen="docs",
+    by="service authorization reference",
+)
 def test_creating_and_listing_have_no_resource(client, role_of, name):
     scoped = role_of(
         allow(
@@ -101,6 +112,11 @@ def test_tags_authorize(client, role_of, control, name):
     control.delete_code_interpreter(codeInterpreterId=identifier)
 
 
+@pytest.mark.parity(
+    "bedrock-agentcore:subnets and securityGroups are condition keys of CreateCodeInterpreter",
+    seen="docs",
+    by="service authorization reference",
+)
 def test_subnets_can_be_required(client, role_of, name):
     """The one condition on the network that IAM has for this service."""
     vpc_only = role_of(
@@ -130,6 +146,11 @@ def test_a_wrong_secret_is_refused(client, role_of):
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+@pytest.mark.parity(
+    "iam:PassRole is needed for an execution role, with iam:PassedToService",
+    seen="docs",
+    by="developer guide",
+)
 def test_a_role_must_be_passed(client, role_of, execution_role, control, name):
     role = execution_role(f"{CUSTOM}{name}-*")
     call = {"name": name, "networkConfiguration": SANDBOX, "executionRoleArn": role}
@@ -145,6 +166,11 @@ def test_a_role_must_be_passed(client, role_of, execution_role, control, name):
     control.delete_code_interpreter(codeInterpreterId=made)
 
 
+@pytest.mark.parity(
+    "A role whose trust does not match: ValidationException with `role validation failed` (known from "
+    "clients' retries, its whole text is not)",
+    seen="unrecorded",
+)
 @pytest.mark.parametrize(
     ("source", "options"),
     [
@@ -166,6 +192,9 @@ def test_a_role_that_does_not_trust_the_service_for_it_is_refused(
     assert "does not let bedrock-agentcore.amazonaws.com assume it" in str(caught.value)
 
 
+@pytest.mark.parity(
+    "Start with a role that no longer trusts the service: AccessDeniedException", seen="unrecorded"
+)
 def test_a_trust_that_is_withdrawn_ends_the_use_of_the_interpreter(
     client, control, data, execution_role, name
 ):

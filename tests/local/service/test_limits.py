@@ -66,6 +66,8 @@ def test_what_the_quotas_say_is_what_is_enforced():
     assert files.MAX_READ <= MAX_BODY
 
 
+@pytest.mark.parity("1,000 sessions at a time in an account", seen="docs", by="quotas")
+@pytest.mark.parity("One more: ServiceQuotaExceededException 402", seen="unrecorded")
 def test_a_thousand_sessions_start_at_once_and_no_more(service):
     """402 with the text that an account without sessions was given in September 2026."""
     replies = starts(service, 1003)
@@ -90,6 +92,8 @@ def put(service, name):
     return answer.reply[0]
 
 
+@pytest.mark.parity("1,000 interpreters in an account", seen="docs", by="quotas")
+@pytest.mark.parity("One more: ServiceQuotaExceededException 402", seen="unrecorded")
 def test_a_thousand_interpreters_and_no_more(service):
     """Unrecorded: 402."""
     assert [put(service, f"n{number}") for number in range(1001)] == [202] * 1000 + [402]
@@ -106,6 +110,7 @@ def test_raised_quotas_make_room(service):
     assert not any(isinstance(reply, ServiceError) for reply in starts(service, 3))
 
 
+@pytest.mark.parity("A session lives for 900 seconds unless told otherwise, 28,800 at most", seen="model")
 @pytest.mark.parametrize(("seconds", "status"), [(28_800, 200), (28_801, 400), (1, 200), (None, 200)])
 def test_a_session_lives_for_8_hours_at_most_and_15_minutes_by_default(service, seconds, status):
     async def start():
@@ -126,6 +131,8 @@ def test_a_session_lives_for_8_hours_at_most_and_15_minutes_by_default(service, 
         assert left == pytest.approx(ttl, abs=1)
 
 
+@pytest.mark.parity("A request may have 100 MB", seen="docs", by="quotas")
+@pytest.mark.parity("One byte more: ValidationException 400", seen="unrecorded")
 def test_a_payload_of_100_megabytes_is_read_and_a_byte_more_is_refused(service):
     """Unrecorded: 400."""
     path = f"/code-interpreters/{MANAGED_ID}/tools/invoke"
@@ -139,6 +146,7 @@ def test_a_payload_of_100_megabytes_is_read_and_a_byte_more_is_refused(service):
     assert status(b" " * (MAX_BODY - 1) + b"{}") == (400, ["body"])
 
 
+@pytest.mark.parity("A command in the background runs for 8 hours at most", seen="docs", by="quotas")
 def test_a_background_command_is_ended_when_its_time_is_up(tmp_path):
     """After 8 hours; here after a fifth of a second. Unrecorded: that it counts as failed, with 124."""
     command = Command("sleep 86391 & sleep 86391", tmp_path, dict(os.environ))

@@ -50,6 +50,11 @@ def value(cloudwatch, arn):
     return look_up
 
 
+@pytest.mark.parity(
+    "Invocations and Latency in AWS/Bedrock-AgentCore, by Resource and Operation",
+    seen="docs",
+    by="observability, tool metrics",
+)
 def test_requests_and_their_time_are_there_as_soon_as_somebody_asks(interpreter, session, run, value):
     one = session(interpreter)
     for _ in range(3):
@@ -82,6 +87,11 @@ def test_a_denied_request_is_a_user_error(interpreter, client, role_of, value):
     assert (value("Invocations", operation=START), value("UserErrors", operation=START)) == (1, 1)
 
 
+@pytest.mark.parity(
+    "Duration of a session, under the operation CodeInterpreterSession",
+    seen="docs",
+    by="observability, tool metrics",
+)
 def test_a_session_that_is_over_has_a_duration(interpreter, session, data, value):
     one = session(interpreter)
     assert value("Duration", operation=SESSION, statistic="Average") is None

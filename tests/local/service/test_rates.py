@@ -55,6 +55,7 @@ def let_in(rates, scope, operation, tries):
     return count
 
 
+@pytest.mark.parity("One second's worth of requests may come at once", seen="unrecorded")
 def test_a_seconds_worth_comes_at_once_and_then_the_rate_decides(clock):
     """Unrecorded: the size of the burst."""
     rates = Rates(lambda scope, operation: 5, clock)
@@ -121,6 +122,9 @@ def ask(service, method, path, scope=HERE):
     return status, headers.get("x-amzn-errortype"), json.loads(body).get("message")
 
 
+@pytest.mark.parity(
+    "5 requests per second to create and to delete, 30 for each other operation", seen="docs", by="quotas"
+)
 @pytest.mark.parametrize(("operation", "quota"), quotas.RATES.items())
 def test_each_operation_has_the_documented_rate(service, operation, quota):
     expected = 5 if operation in ("CreateCodeInterpreter", "DeleteCodeInterpreter") else 30
@@ -128,6 +132,7 @@ def test_each_operation_has_the_documented_rate(service, operation, quota):
     assert let_in(service._rates, HERE, operation, 100) == expected == quota.value
 
 
+@pytest.mark.parity("More requests than the rate allows: ThrottlingException 429", seen="model")
 @pytest.mark.parametrize(
     ("method", "path", "error_type"),
     [
@@ -144,6 +149,7 @@ def test_a_throttled_request_is_429_in_the_shape_of_its_api(service, clock, meth
     assert ask(service, method, path)[0] != 429
 
 
+@pytest.mark.parity("Denied requests take nothing of the rate", seen="unrecorded")
 def test_requests_that_iam_denies_take_nothing_of_the_rate(service):
     """Unrecorded."""
     denied = ("GET", "/code-interpreters/a-0123456789", {}, {}, b"", "not authorized")

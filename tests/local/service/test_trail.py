@@ -105,6 +105,9 @@ SECRETS = [
 ]
 
 
+@pytest.mark.parity(
+    "How CloudTrail records a call: a data event without code, contents or output", seen="unrecorded"
+)
 def test_invoking_is_a_data_event_without_code_commands_contents_or_output(data, session, record):
     one = session()
     for tool, arguments in SECRETS:

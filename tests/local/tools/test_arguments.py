@@ -9,6 +9,7 @@ def test_there_are_nine_tools():
     assert len(NAMES) == 9
 
 
+@pytest.mark.parity("Arguments are checked as the model says: ValidationException 400", seen="model")
 @pytest.mark.parametrize(
     ("tool", "arguments", "field"),
     [
@@ -37,6 +38,7 @@ def test_a_wrong_type_or_value_names_its_field(invoke, tool, arguments, field):
     assert raised.value.message
 
 
+@pytest.mark.parity("A missing argument is a failed call: isError", seen="unrecorded")
 @pytest.mark.parametrize(
     ("tool", "name"),
     [
@@ -58,5 +60,6 @@ def test_a_missing_argument_is_a_failed_call(invoke, tool, name):
     }
 
 
+@pytest.mark.parity("Arguments that a tool does not know are ignored", seen="model")
 def test_arguments_that_a_tool_does_not_know_are_ignored(invoke):
     assert not invoke("executeCommand", command="true", code="ignored")["isError"]

@@ -12,6 +12,12 @@ def timeless(result):
     return result
 
 
+@pytest.mark.parity(
+    "Commands run under one terminal: both streams merged, CRLF line ends, not stripped; exit 0 → all of it "
+    "is stdout",
+    seen="recorded",
+    by="agentcore_demo",
+)
 def test_output_of_a_command_that_succeeds_is_stdout_with_terminal_line_ends(invoke):
     assert timeless(invoke("executeCommand", command="echo hello; echo there >&2")) == {
         "content": [{"type": "text", "text": "hello\r\nthere\r\n"}],
@@ -20,6 +26,13 @@ def test_output_of_a_command_that_succeeds_is_stdout_with_terminal_line_ends(inv
     }
 
 
+@pytest.mark.parity(
+    "Another exit code: all output is stderr, stdout is empty, isError true", seen="recorded", by="cwe"
+)
+@pytest.mark.parity(
+    "timeout gives 124 with empty content; SIGKILL gives 137", seen="recorded", by="agentcore_demo"
+)
+@pytest.mark.parity("A command that is not there: 127 and bash's text", seen="recorded", by="spike")
 @pytest.mark.parametrize(
     ("command", "exit_code", "output"),
     [
@@ -37,6 +50,9 @@ def test_output_of_a_command_that_fails_is_stderr(invoke, command, exit_code, ou
     }
 
 
+@pytest.mark.parity(
+    "Each command gets a new shell, in the workspace", seen="recorded", by="aws-agentcore-sandbox"
+)
 def test_each_command_gets_a_new_shell(invoke):
     invoke("executeCommand", command="cd /tmp; export KEPT=yes")
 
@@ -155,6 +171,18 @@ def ended(invoke, task_id):
     raise AssertionError("the task did not end")
 
 
+@pytest.mark.parity(
+    "startCommandExecution answers `submitted` with a UUID", seen="recorded", by="agentcore_demo"
+)
+@pytest.mark.parity(
+    "A task that works shows no output: `Task is working`", seen="recorded", by="agentcore_demo"
+)
+@pytest.mark.parity(
+    "stopTask: `Successfully canceled a command execution task`, no structuredContent; the process ends",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity("A canceled task: `Task is canceled`", seen="recorded", by="agentcore_demo")
 def test_a_working_task_shows_no_output_and_a_canceled_one_is_gone(invoke):
     task_id = started(invoke, "echo early; setsid sleep 4711 & sleep 4712")
 
@@ -183,6 +211,15 @@ def test_a_task_that_ignores_being_asked_is_killed(invoke):
     assert invoke("getTask", taskId=task_id)["structuredContent"]["taskStatus"] == "canceled"
 
 
+@pytest.mark.parity(
+    "A completed task has its output, exitCode and executionTime", seen="recorded", by="mcp-server"
+)
+@pytest.mark.parity(
+    "stopTask of a completed task: isError, `Task cannot be canceled (current status: TaskStatus.COMPLETED)`",
+    seen="recorded",
+    by="mcp-server",
+)
+@pytest.mark.parity("The text block of a completed task is its output", seen="unrecorded")
 def test_a_completed_task_shows_its_output_and_cannot_be_canceled(invoke):
     task_id = started(invoke, "echo finished")
 
@@ -201,6 +238,9 @@ def test_a_completed_task_shows_its_output_and_cannot_be_canceled(invoke):
     }
 
 
+@pytest.mark.parity(
+    "A task that failed: taskStatus failed, output in stderr, isError true", seen="unrecorded"
+)
 def test_a_failed_task_is_an_error(invoke):
     result = ended(invoke, started(invoke, "echo why; exit 4"))
 
@@ -241,6 +281,7 @@ def test_a_task_keeps_unicode_and_bytes_that_are_none(invoke):
     assert result["structuredContent"]["stdout"] == "é中🎉\ufffd\r\n"
 
 
+@pytest.mark.parity("An unknown task: isError, `Task not found: …`", seen="unrecorded")
 @pytest.mark.parametrize("tool", ["getTask", "stopTask"])
 def test_an_unknown_task_is_an_error(invoke, tool):
     assert invoke(tool, taskId="none")["isError"]

@@ -11,6 +11,12 @@ def timeless(result):
     return result
 
 
+@pytest.mark.parity(
+    "One text block for stdout, one for stderr; stderr alone is no error; executionTime is in seconds",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity("Both streams are stripped at both ends", seen="recorded", by="agentcore-samples")
 def test_both_streams_are_stripped_and_shown_once_each(invoke):
     code = "import sys\nprint('CN_STDOUT_中文_123')\nprint('CN_STDERR_错误_456', file=sys.stderr)"
 
@@ -24,6 +30,12 @@ def test_both_streams_are_stripped_and_shown_once_each(invoke):
     }
 
 
+@pytest.mark.parity(
+    "An exception: stdout is kept, stderr is IPython's plain traceback, exitCode 1, isError true",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity("The cell number of the fifth call is 10", seen="recorded", by="agentcore_demo")
 def test_the_traceback_of_the_fifth_call_is_the_recorded_one_byte_for_byte(invoke):
     for _ in range(4):
         invoke("executeCode", language="python", code="pass")
@@ -47,6 +59,7 @@ def test_the_traceback_of_the_fifth_call_is_the_recorded_one_byte_for_byte(invok
     }
 
 
+@pytest.mark.parity("The traceback of a missing module", seen="recorded", by="agentcore-samples")
 def test_the_traceback_of_a_missing_module_is_the_recorded_one_byte_for_byte(invoke):
     invoke("executeCode", language="python", code="pass")
     code = (
@@ -68,6 +81,7 @@ def test_the_traceback_of_a_missing_module_is_the_recorded_one_byte_for_byte(inv
     )
 
 
+@pytest.mark.parity("A data frame's header loses its leading spaces", seen="recorded", by="agentcore-samples")
 def test_a_data_frame_is_computed_and_printed(invoke):
     """The service strips the leading spaces of the header, too."""
     code = (
@@ -79,6 +93,10 @@ def test_a_data_frame_is_computed_and_printed(invoke):
     ]
 
 
+@pytest.mark.parity(
+    "A trailing expression prints its value; get_ipython() is there", seen="recorded", by="agentcore-samples"
+)
+@pytest.mark.parity("Nothing printed: no content block", seen="unrecorded")
 @pytest.mark.parametrize(
     ("code", "stdout"),
     [
@@ -100,6 +118,7 @@ def test_what_is_printed_and_a_trailing_value_are_stdout(invoke, code, stdout):
     assert (structured["stdout"], structured["stderr"], structured["exitCode"]) == (stdout, "", 0)
 
 
+@pytest.mark.parity("clearContext forgets the variables", seen="client", by="sdk-python")
 def test_variables_files_and_the_folder_last_until_the_context_is_cleared(invoke):
     invoke("executeCode", code="import os; kept = 'yes'; os.makedirs('sub'); os.chdir('sub'); open('f', 'w')")
 
@@ -110,12 +129,14 @@ def test_variables_files_and_the_folder_last_until_the_context_is_cleared(invoke
     assert cleared["structuredContent"]["stderr"].endswith("NameError: name 'kept' is not defined")
 
 
+@pytest.mark.parity("A module written by writeFiles can be imported", seen="recorded", by="agentcore-samples")
 def test_a_module_written_to_the_workspace_can_be_imported(invoke):
     invoke("writeFiles", content=[{"path": "solver.py", "text": "ANSWER = 55\n"}])
 
     assert invoke("executeCode", code="import solver; solver.ANSWER")["structuredContent"]["stdout"] == "55"
 
 
+@pytest.mark.parity("A kernel that dies is a failed call, and the session goes on", seen="unrecorded")
 @pytest.mark.parametrize(
     ("code", "exit_code", "how"),
     [
@@ -164,6 +185,7 @@ def test_output_of_a_thread_that_outlives_its_call_belongs_to_no_call(invoke):
     assert invoke("executeCode", code="thread.join(); print('next')")["structuredContent"]["stdout"] == "next"
 
 
+@pytest.mark.parity("Output that no event can carry is cut", seen="unrecorded")
 def test_output_that_no_event_can_carry_is_cut_and_says_so(invoke):
     stdout = invoke("executeCode", code="print('x' * 30_000_000)")["structuredContent"]["stdout"]
 

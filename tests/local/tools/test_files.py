@@ -9,6 +9,11 @@ def text(value):
     return {"type": "text", "text": value}
 
 
+@pytest.mark.parity(
+    "writeFiles: `Successfully wrote all 2 files`, also `all 1 files`",
+    seen="recorded",
+    by="agentcore-samples",
+)
 def test_the_reply_counts_files_also_a_single_one(invoke):
     files = [{"path": "a.txt", "text": "1"}, {"path": "b.txt", "text": "2"}]
 
@@ -19,6 +24,13 @@ def test_the_reply_counts_files_also_a_single_one(invoke):
     assert invoke("writeFiles", content=files[:1])["content"] == [text("Successfully wrote all 1 files")]
 
 
+@pytest.mark.parity(
+    "readFiles gives resources: file:/// and the path, UTF-8 as text, other bytes as a blob, no type in them",
+    seen="recorded",
+    by="agentcore_demo",
+)
+@pytest.mark.parity("Missing parent folders are made by writeFiles; sources differ", seen="unrecorded")
+@pytest.mark.parity("An empty file is an empty text", seen="unrecorded")
 def test_text_comes_back_as_text_and_bytes_as_a_blob(invoke):
     blob = base64.b64encode(bytes([0, 1, 2, 255, 254, 253])).decode()
     invoke(
@@ -54,6 +66,7 @@ def test_text_comes_back_as_text_and_bytes_as_a_blob(invoke):
     }  # fmt: skip
 
 
+@pytest.mark.parity("A blob is decoded on disk: 67 bytes are 67 bytes", seen="client", by="sdk-python")
 def test_a_blob_is_decoded_on_disk_and_code_sees_the_file(invoke):
     invoke("writeFiles", content=[{"path": "d.bin", "blob": base64.b64encode(b"x" * 67).decode()}])
 
@@ -62,6 +75,12 @@ def test_a_blob_is_decoded_on_disk_and_code_sees_the_file(invoke):
     assert result["structuredContent"]["stdout"] == "67"
 
 
+@pytest.mark.parity(
+    "listFiles shows one level, hidden entries too, as resource links; mimeType on files only",
+    seen="recorded",
+    by="agentcore-samples",
+)
+@pytest.mark.parity("directoryPath, the older path, or neither", seen="recorded", by="agentcore-samples")
 @pytest.mark.parametrize("arguments", [{}, {"path": ""}, {"directoryPath": "."}, {"directoryPath": "/"}])
 def test_a_listing_shows_one_level_with_hidden_entries(invoke, arguments):
     files = [{"path": path, "text": ""} for path in ("data.csv", "stats.py", ".hidden/inner.txt")]
@@ -86,12 +105,15 @@ def test_a_listing_shows_one_level_with_hidden_entries(invoke, arguments):
     }  # fmt: skip
 
 
+@pytest.mark.parity("The listing of a folder keeps its path in each URI", seen="recorded", by="strandly")
 def test_a_listing_of_a_folder_keeps_its_path(invoke):
     invoke("writeFiles", content=[{"path": "a/b/c.txt", "text": ""}])
 
     assert [link["uri"] for link in invoke("listFiles", path="a/b")["content"]] == ["file:///a/b/c.txt"]
 
 
+@pytest.mark.parity("removeFiles: `Successfully removed all 1 files`", seen="unrecorded")
+@pytest.mark.parity("A file that is not there: isError, `File not found: …`, no resource", seen="unrecorded")
 def test_removed_files_are_gone(invoke):
     invoke("writeFiles", content=[{"path": "a.txt", "text": ""}])
 
@@ -105,6 +127,7 @@ def test_removed_files_are_gone(invoke):
     }
 
 
+@pytest.mark.parity("An absolute path counts from the workspace; sources differ", seen="unrecorded")
 @pytest.mark.parametrize("path", ["/notes.txt", "/opt/amazon/genesis1p-tools/var/notes.txt"])
 def test_an_absolute_path_means_the_workspace(invoke, path):
     """Unrecorded: sources differ on absolute paths."""
@@ -113,6 +136,9 @@ def test_an_absolute_path_means_the_workspace(invoke, path):
     assert invoke("readFiles", paths=["notes.txt"])["content"][0]["resource"]["text"] == "n"
 
 
+@pytest.mark.parity(
+    "readFiles with a missing file among others: what was found, and isError true", seen="unrecorded"
+)
 def test_what_was_found_is_returned_beside_what_was_not(invoke):
     """Unrecorded."""
     invoke("writeFiles", content=[{"path": "a.txt", "text": "here"}])
@@ -123,6 +149,9 @@ def test_what_was_found_is_returned_beside_what_was_not(invoke):
     assert result["isError"]
 
 
+@pytest.mark.parity(
+    "writeFiles that fails in part: isError, `Failed to write 1 of 2 files: …`", seen="unrecorded"
+)
 def test_a_partial_failure_names_what_failed(invoke):
     """Unrecorded."""
     invoke("executeCommand", command="mkdir taken")

@@ -39,6 +39,7 @@ def run(invoke):
     return execute
 
 
+@pytest.mark.parity("console.log is stdout", seen="client", by="sdk-typescript")
 @every_way
 def test_console_log_is_stdout_and_console_error_stderr_without_an_error(run, language, runtime):
     done = run(
@@ -49,6 +50,9 @@ def test_console_log_is_stdout_and_console_error_stderr_without_an_error(run, la
     assert (done["stderr"], done["exitCode"]) == ("错误", 0)
 
 
+@pytest.mark.parity(
+    "deno runs JavaScript and TypeScript unless nodejs is asked for", seen="docs", by="runtime selection"
+)
 @pytest.mark.parametrize("language", ["javascript", "typescript"])
 def test_deno_is_the_default(invoke, language):
     result = invoke("executeCode", language=language, code="console.log(typeof Deno)")
@@ -56,6 +60,7 @@ def test_deno_is_the_default(invoke, language):
     assert result["structuredContent"]["stdout"] == "object"
 
 
+@pytest.mark.parity("Node.js runs JavaScript as CommonJS", seen="docs", by="runtime selection")
 def test_node_runs_javascript_as_commonjs(run):
     done = run("javascript", "nodejs", "console.log(typeof require, typeof module.exports, typeof Deno)")
     assert done["stdout"] == "function object undefined"
@@ -65,6 +70,7 @@ def test_node_runs_javascript_as_commonjs(run):
     assert "Cannot use import statement outside a module" in refused["stderr"]
 
 
+@pytest.mark.parity("Node.js runs TypeScript as an ES module", seen="docs", by="runtime selection")
 def test_node_runs_typescript_as_a_module(run):
     done = run(
         "typescript",
@@ -110,6 +116,7 @@ IMPORTED = "import axios from 'axios'; import lodash from 'lodash';" + "".join(
 )
 
 
+@pytest.mark.parity("axios, lodash, uuid, zod and cheerio are there", seen="docs", by="runtime selection")
 @pytest.mark.parametrize(
     ("language", "runtime", "imports"),
     [
@@ -137,6 +144,9 @@ def test_a_package_that_is_not_there_is_an_error_at_once(run, language, runtime)
     assert "left-pad" in failed["stderr"]
 
 
+@pytest.mark.parity(
+    "An exception: the runtime's own text in stderr, exitCode 1, isError true", seen="unrecorded"
+)
 @every_way
 def test_what_was_printed_before_an_uncaught_exception_stays(run, language, runtime):
     failed = run(language, runtime, "console.log('before');\nthrow new TypeError('on purpose é')")
@@ -178,6 +188,7 @@ def test_a_program_may_choose_its_exit_code(invoke, language, runtime, code, err
     assert result["structuredContent"]["stdout"] == "out"
 
 
+@pytest.mark.parity("No state is kept between calls in JavaScript and TypeScript", seen="unrecorded")
 @either_runtime
 def test_nothing_is_left_of_the_last_call_but_files(run, runtime):
     write = "globalThis.kept = 1; (await import('node:fs')).writeFileSync('kept.txt', 'on disk')"
@@ -227,6 +238,11 @@ def test_programs_leave_no_file_of_their_own(invoke, run):
         assert invoke("listFiles", directoryPath=folder) == {"content": [], "isError": False}
 
 
+@pytest.mark.parity(
+    "A fresh workspace has node_modules, package.json and folders for the runtimes",
+    seen="recorded",
+    by="listing",
+)
 def test_a_fresh_workspace_shows_the_recorded_names(invoke):
     """`.ipython` appears with the kernel's first file."""
     listed = {link["name"]: link["description"] for link in invoke("listFiles")["content"]}
@@ -347,6 +363,7 @@ def test_the_time_limit_ends_a_program_with_what_it_started(runner, sandbox, inv
     assert "sleep 4713" not in left["structuredContent"]["stdout"]
 
 
+@pytest.mark.parity("A runtime of another language: ValidationException 400", seen="unrecorded")
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
