@@ -108,6 +108,8 @@ def _conditions(raw: Any) -> tuple[Condition, ...]:
 def _texts(raw: dict[str, Any], name: str) -> tuple[str, ...]:
     value = raw.get(name, [])
     values = value if isinstance(value, list) else [value]
+    if name in raw and not values:
+        raise DocumentError(f"{name} is an empty list, expected one text or more")
     texts = []
     for part in values:
         if isinstance(part, bool):

@@ -7,7 +7,7 @@ reachable states of the globs' product automaton. Exact, and small, because glob
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -25,19 +25,27 @@ class TooManyClassesError(RuntimeError):
 
 @dataclass(frozen=True)
 class Token:
-    """One place of a pattern: these characters (or one symbol); none given means any, but `barred`."""
+    """One place of a pattern: these characters (or one symbol); none given means any, but `barred`.
+
+    `single`: one character and no symbol, of which nobody knows how long it is.
+    """
 
     among: tuple[str, ...] = ()
     barred: str = ""
     repeated: bool = False
+    single: bool = False
 
     def takes(self, character: str) -> bool:
         """Whether a character, or a symbol, may stand here."""
-        return character in self.among if self.among else character != self.barred
+        if self.among:
+            return character in self.among
+        return character != self.barred and not (self.single and len(character) > 1)
 
 
-_STAR, _QUESTION = Token(repeated=True), Token()
-_STAR_IN_PART, _QUESTION_IN_PART = Token(barred=":", repeated=True), Token(barred=":")
+_STAR, _STAR_IN_PART = Token(repeated=True), Token(barred=":", repeated=True)
+_QUESTION, _QUESTION_IN_PART = Token(single=True), Token(barred=":", single=True)
+# `?` beside `*` is at least one character: a symbol is.
+_SOME, _SOME_IN_PART = Token(), Token(barred=":")
 
 
 @dataclass(frozen=True)
@@ -59,20 +67,28 @@ class Glob:
         """The literal part of a pattern with no wildcard but a `*` at its end; and whether it has that."""
         ends = self.tokens[-1:] == (_STAR,)
         fixed = self.tokens[:-1] if ends else self.tokens
-        if any(len(token.among) != 1 for token in fixed):
+        if any(len(token.among) != 1 or token.among == ("<",) for token in fixed):
             return None
         return "".join(token.among[0] for token in fixed), ends
 
     @cached_property
     def expression(self) -> re.Pattern[str]:
         """What `matches` asks where text alone does not tell."""
-        return re.compile("".join(_expression(token) for token in self.tokens), re.DOTALL)
+        pieces = [""]
+        for token in self.tokens:
+            if token.repeated:
+                pieces.append("")
+            pieces[-1] += _expression(token)
+        # What follows a `*` is taken where it first fits, once for all: the next `*` takes in whatever a
+        # later place would have left out. Without `(?>` a text that does not match costs exponential time.
+        middle = (f"(?>{piece})" for piece in pieces[1:-1])
+        return re.compile("".join((pieces[0], *middle, *pieces[1:][-1:])), re.DOTALL)
 
 
 @lru_cache(maxsize=1 << 14)
 def glob(text: str) -> Glob:
     """A pattern with wildcards."""
-    return Glob(tuple(_wild(token, in_part=False) for token in _TOKEN.findall(text)))
+    return _globbed([(token, False) for token in _TOKEN.findall(text)])
 
 
 @lru_cache(maxsize=1 << 14)
@@ -101,17 +117,24 @@ def arn_glob(text: str) -> Glob:
     found, colons = [], 0
     for one in tokens:
         colons += one == ":"
-        found.append(_wild(one, in_part=colons < _ARN_PARTS - 1))
+        found.append((one, colons < _ARN_PARTS - 1))
+    return _globbed(found)
+
+
+def _globbed(tokens: Sequence[tuple[str, bool]]) -> Glob:
+    """The places of characters and wildcards, each with whether its wildcard stays within a part."""
+    found: list[Token] = []
+    for (wild, in_part), run in itertools.groupby(tokens, key=lambda one: (one[0] in (ANY, ONE), one[1])):
+        texts = [text for text, _ in run]
+        if not wild:
+            found += map(_exactly, texts)
+            continue
+        # In a run the order does not matter, and one `*` is as good as many.
+        some = (_SOME_IN_PART if in_part else _SOME) if ANY in texts else None
+        question = some or (_QUESTION_IN_PART if in_part else _QUESTION)
+        found += [question] * texts.count(ONE)
+        found += [_STAR_IN_PART if in_part else _STAR] if some else []
     return Glob(tuple(found))
-
-
-@lru_cache(maxsize=1 << 12)
-def _wild(character: str, *, in_part: bool) -> Token:
-    if character == ANY:
-        return _STAR_IN_PART if in_part else _STAR
-    if character == ONE:
-        return _QUESTION_IN_PART if in_part else _QUESTION
-    return _exactly(character)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -133,11 +156,16 @@ def matches(pattern: Glob, text: str) -> bool:
     return pattern.expression.fullmatch(text) is not None
 
 
+# A `<` that opens no symbol is a character like others.
+_LONE = "<(?![^<>]+>)"
+
+
 @lru_cache(maxsize=1 << 12)
 def _expression(token: Token) -> str:
     if token.among:
-        return f"(?:{'|'.join(map(re.escape, token.among))})"
-    return rf"(?:<[^<>]+>|[^<{token.barred}])" + ("*" if token.repeated else "")
+        return f"(?:{'|'.join(_LONE if one == '<' else re.escape(one) for one in token.among)})"
+    one = rf"[^<{token.barred}]|{_LONE}" + ("" if token.single else "|<[^<>]+>")
+    return f"(?:{one})" + ("*?" if token.repeated else "")
 
 
 def classes(patterns: Iterable[Glob]) -> dict[frozenset[int], str]:

@@ -19,6 +19,7 @@ from typing import Any
 from .document import Condition, Statement
 from .evaluator import VARIABLE, Context, Request, Statements, UnsupportedError, allowed
 from .globs import classes, glob, literal, matches
+from .meeting import may_meet
 from .operators import operator_of, test_of, wanted_value
 
 _MAX_VALUES_TOGETHER = 10
@@ -43,6 +44,7 @@ _KNOWN_ACTIONS = (
     "bedrock:invokemodel",
 )
 _SYMBOL = re.compile(r"<[^<>]+>")
+_WILDCARDS = frozenset("*?")
 
 
 def counterexample(
@@ -55,8 +57,14 @@ def counterexample(
     open, or is larger than is tried.
     """
     limits = tuple(within)
-    wide = (_widened(policy), *(_blurred(limit) for limit in limits))
-    narrow = _narrowed(envelope)
+    mixed = _mixed((policy, *limits))
+    wide, narrow = _met(
+        tuple(
+            _loosened(statements, mixed, limit=number > 0)
+            for number, statements in enumerate((_widened(policy), *map(_blurred, limits)))
+        ),
+        _tightened(_narrowed(envelope), _mixed((policy, *limits, envelope))),
+    )
     found: list[Request] = []
     doubt: Request | None = None
     for requests in _requests(wide, narrow):
@@ -85,7 +93,8 @@ def _confirmed(request: Request, policies: tuple[Statements, ...], envelope: Sta
 def overlap(policies: Mapping[str, Statements]) -> tuple[str, str, Request] | None:
     """Two of these policies that allow one request, by name, and that request; None if no two do."""
     named = list(policies.items())
-    wide = [_widened(statements) for _, statements in named]
+    mixed = _mixed(tuple(policies.values()))
+    wide = _side_by_side([_loosened(_widened(one), mixed, limit=True) for one in policies.values()])
     owners = [index for index, one in enumerate(wide) for _ in one]
     joint = tuple(itertools.chain.from_iterable(wide))
     doubt: Request | None = None
@@ -182,6 +191,106 @@ def _narrowed(statements: Statements) -> Statements:
         elif conditions == statement.conditions and not _has_variables(statement):
             found.append(statement)
     return tuple(found)
+
+
+def _mixed(layers: Iterable[Statements]) -> frozenset[str]:
+    """The condition keys that are compared with an unknown value and with what that may turn out to be."""
+    values: dict[str, set[str]] = {}
+    for condition in itertools.chain.from_iterable(one.conditions for layer in layers for one in layer):
+        if operator_of(condition.operator).family != "null":
+            values.setdefault(condition.key, set()).update(condition.values)
+    return frozenset(key for key, texts in values.items() if _may_be_one(texts))
+
+
+def _may_be_one(texts: set[str]) -> bool:
+    unknown = [one for one in texts if "<" in one]
+    written = [one for one in texts if "<" not in one]
+    return any("<AWS::" in one or not _WILDCARDS.isdisjoint(text) for one in unknown for text in written)
+
+
+def _loosened(statements: Statements, mixed: frozenset[str], *, limit: bool) -> Statements:
+    """A policy where what a mixed key has may be either value: never narrower."""
+    found = []
+    for one in statements:
+        if one.effect == "Deny":
+            if not any(_compares(c, mixed) and operator_of(c.operator).negated for c in one.conditions):
+                found.append(one)
+        elif limit:
+            kept = tuple(c for c in one.conditions if not _compares(c, mixed))
+            found.append(replace(one, conditions=kept))
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def _tightened(statements: Statements, mixed: frozenset[str]) -> Statements:
+    """An envelope where what a mixed key has may be either value: never wider."""
+    found = []
+    for one in statements:
+        if one.effect == "Deny":
+            kept = tuple(c for c in one.conditions if not _compares(c, mixed))
+            found.append(replace(one, conditions=kept))
+        elif not any(_compares(c, mixed) and operator_of(c.operator).negated for c in one.conditions):
+            found.append(one)
+    return tuple(found)
+
+
+def _compares(condition: Condition, mixed: frozenset[str]) -> bool:
+    return condition.key in mixed and operator_of(condition.operator).family != "null"
+
+
+def _met(layers: tuple[Statements, ...], envelope: Statements) -> tuple[tuple[Statements, ...], Statements]:
+    """The same for resources: patterns that may turn out to match what is allowed are read as if they did.
+
+    In limits, in what a Deny spares, and in what the envelope denies or spares.
+    """
+    asked = dict.fromkeys(
+        text
+        for one in itertools.chain.from_iterable(layers)
+        for text in (one.resources if one.effect == "Allow" else one.not_resources)
+    )
+    first, *limits = layers
+    wide = (
+        tuple(_joined(one, asked, named=False, spared=one.effect == "Deny") for one in first),
+        *(
+            tuple(
+                _joined(one, asked, named=one.effect == "Allow", spared=one.effect == "Deny") for one in limit
+            )
+            for limit in limits
+        ),
+    )
+    narrow = (
+        _joined(one, asked, named=one.effect == "Deny", spared=one.effect == "Allow") for one in envelope
+    )
+    return wide, tuple(narrow)
+
+
+def _side_by_side(policies: list[Statements]) -> list[Statements]:
+    """The same for policies none of which limits another."""
+    asked = dict.fromkeys(
+        text
+        for one in itertools.chain.from_iterable(policies)
+        for text in (one.resources if one.effect == "Allow" else one.not_resources)
+        if "<AWS::" in text
+    )
+    return [
+        tuple(_joined(one, asked, named=one.effect == "Allow", spared=one.effect == "Deny") for one in policy)
+        for policy in policies
+    ]
+
+
+def _joined(statement: Statement, asked: Iterable[str], *, named: bool, spared: bool) -> Statement:
+    """The statement with the patterns among `asked` that its own may turn out to match."""
+
+    def joined(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return (*texts, *(one for one in asked if any(may_meet(one, text) for text in texts)))
+
+    resources = joined(statement.resources) if named else statement.resources
+    return replace(
+        statement,
+        resources=resources,
+        not_resources=joined(statement.not_resources) if spared else statement.not_resources,
+    )
 
 
 def _any_value(statement: Statement, *, blur: bool) -> Statement:
