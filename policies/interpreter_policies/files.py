@@ -11,6 +11,7 @@ import yaml
 from . import yaml_templates
 from .template import Template
 
+_SECTIONS = ("Parameters", "Mappings", "Conditions", "Outputs")
 _SUFFIXES = (".json", ".yaml", ".yml", ".template")
 
 
@@ -73,12 +74,22 @@ def parse_text(text: str, path: Path) -> Template:
         raise TemplateError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(body, dict) or not isinstance(body.get("Resources", {}), dict):
         raise TemplateError(f"{path}: is no CloudFormation template: expected an object with Resources")
+    for section in _SECTIONS:
+        if not isinstance(found := body.get(section, {}), dict):
+            raise TemplateError(f"{path}: {section} is {_kind(found)}, expected an object")
+        for name, one in found.items():
+            if not (isinstance(one, dict) or str(name).startswith("Fn::")):
+                raise TemplateError(f"{path}: {name} in {section} is {_kind(one)}, expected an object")
     for name, resource in body.get("Resources", {}).items():
         if not isinstance(resource, dict) and not str(name).startswith("Fn::"):
             raise TemplateError(f"{path}: resource {name} is {type(resource).__name__}, expected an object")
         if isinstance(resource, dict) and not isinstance(resource.get("Properties", {}), dict):
             raise TemplateError(f"{path}: Properties of {name} is no object")
     return Template(path, body)
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else type(value).__name__
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

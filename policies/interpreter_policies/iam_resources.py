@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,8 @@ Assembly = tuple[Template, ...]
 # A resource of a template: where it is, and its logical id.
 Place = tuple[Template, str]
 _SUBSTITUTED = re.compile(r"\$\{([^!}][^}]*)\}")
+# The partitions that are known by name (AWS docs, ARN format).
+_PARTITION = re.compile(r"arn:(?:aws|aws-cn|aws-us-gov):")
 _ACCOUNT = "arn:{}:iam::<AWS::AccountId>:{}"
 # Where a policy that is a resource of its own says whom it is attached to: one list, one name.
 _ATTACHED = {
@@ -52,9 +54,38 @@ def arns_of(template: Template, logical_id: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def read(template: Template, document: Any) -> tuple[Statement, ...]:
+    """The statements of a policy document as written; a partition that it writes out is the own one.
+
+    A request never leaves its partition: elsewhere an ARN with this one's name would mean nothing.
+    """
+    return tuple(map(_in_own_partition, parse(template.plain(document))))
+
+
+def _in_own_partition(statement: Statement) -> Statement:
+    def own(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(
+            _PARTITION.sub("arn:<AWS::Partition>:", one) if one[:4] == "arn:" else one for one in texts
+        )
+
+    return replace(
+        statement,
+        resources=own(statement.resources),
+        not_resources=own(statement.not_resources),
+        conditions=tuple(replace(one, values=own(one.values)) for one in statement.conditions),
+    )
+
+
 def names_of(template: Template, logical_id: str, name: str) -> set[str]:
-    given = template.branch(properties_of(template, logical_id).get(name))
-    return {template.symbol(logical_id)} | ({template.text(given)} if given is not None else set())
+    properties = properties_of(template, logical_id)
+    given = template.branch(properties.get(name))
+    found = {template.symbol(logical_id)} | ({template.text(given)} if given is not None else set())
+    if name == "RoleName":
+        # The last part of its ARN, as Fn::Select of Fn::Split gives it.
+        found.add(
+            template.symbol(f"{logical_id}.Arn /{template.text(properties.get('Path', '/')).count('/')}")
+        )
+    return found
 
 
 def properties_of(template: Template, logical_id: str) -> dict[str, Any]:
@@ -121,7 +152,7 @@ def written(assembly: Assembly, template: Template, logical_id: str) -> tuple[St
     own += [
         (where, properties_of(where, one).get("PolicyDocument")) for where, one in places if where.exists(one)
     ]
-    return tuple(one for where, document in own for one in parse(where.plain(document)))
+    return tuple(one for where, document in own for one in read(where, document))
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from .iam.document import Statement, parse
+from .iam.document import Statement
 from .iam_resources import (
     KINDS,
     Assembly,
@@ -15,14 +15,24 @@ from .iam_resources import (
     managed_policies,
     names_of,
     properties_of,
+    read,
     written,
 )
 from .template import Template, UnresolvedError
 
 # Resources that make an identity with policies of its own, and what evidence calls it.
-_OTHERS = {"AWS::Serverless::Function": "function", "AWS::SSO::PermissionSet": "permission set"}
+_OTHERS = {
+    "AWS::Serverless::Function": "function",
+    "AWS::Serverless::StateMachine": "state machine",
+    "AWS::SSO::PermissionSet": "permission set",
+}
 # Where kinds of identities keep the policies that are written in them.
-_DOCUMENTS = {"policy": "PolicyDocument", "function": "Policies", "permission set": "InlinePolicy"}
+_DOCUMENTS = {
+    "policy": "PolicyDocument",
+    "function": "Policies",
+    "state machine": "Policies",
+    "permission set": "InlinePolicy",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ class Identity:
         """Those of all its policies that are in the templates. Raises UnresolvedError, DocumentError."""
         if self.kind in _DOCUMENTS:
             documents = [one for one in self._own if isinstance(one, dict) and "Statement" in one]
-            return tuple(one for document in documents for one in parse(self.template.plain(document)))
+            return tuple(one for document in documents for one in read(self.template, document))
         members = (self.logical_id, *(one for one in self._groups if one in self.template.resources))
         return tuple(one for name in members for one in written(self.assembly, self.template, name))
 
@@ -67,11 +77,24 @@ class Identity:
         outside = (one for one in self._groups if one not in self.template.resources)
         return (*arns, *(f"group {one}" for one in outside))
 
+    @cached_property
+    def boundary(self) -> tuple[Statement, ...] | None:
+        """Its permissions boundary, None if it has none; UnresolvedError if it is not in the templates."""
+        given = self.template.branch(properties_of(self.template, self.logical_id).get("PermissionsBoundary"))
+        if given is None:
+            return None
+        # A permission set's boundary is an object, and kept elsewhere.
+        arn = str(self.template.plain(given))
+        found = managed_policies(self.assembly).get(arn)
+        if found is None:
+            raise UnresolvedError(f"{self.title} has the boundary {arn}, which is not in the templates")
+        return read(found[0], properties_of(*found).get("PolicyDocument"))
+
     @property
     def _own(self) -> list[Any]:
         """The policies that are written in it."""
         properties = properties_of(self.template, self.logical_id)
-        if self.kind == "function" and "Role" in properties:
+        if self.kind in ("function", "state machine") and "Role" in properties:
             return []  # its policies are that role's then
         return self.template.listed(properties.get(_DOCUMENTS[self.kind]))
 

@@ -27,6 +27,8 @@ _SYMBOL = re.compile(r"<[^<>]+>")
 _MARK = re.compile("\0")
 # Values of these parameter types are names of things that exist, or numbers: no wildcard is among them.
 _PLAIN_PARAMETER = re.compile(r"Number|AWS::EC2::[A-Za-z]+::Id|AWS::Route53::HostedZone::Id")
+# The same, some of them.
+_PLAIN_LIST = re.compile(r"List<AWS::EC2::[A-Za-z]+::Id>")
 
 
 class UnresolvedError(ValueError):
@@ -43,6 +45,10 @@ class Undecided(UnresolvedError):  # noqa: N818 - a question, and only an error 
         self.options = tuple(options)
 
 
+# Attributes that hold what somebody has put there, wildcards too.
+_ANYTHING = (("AWS::SSM::Parameter", "Value"), ("AWS::CloudFormation::WaitCondition", "Data"))
+
+
 class _Absent:
     """What AWS::NoValue leaves: its key or element is not there."""
 
@@ -51,7 +57,7 @@ ABSENT = _Absent()
 
 
 @dataclass(frozen=True)
-class _Parts:
+class Parts:
     """The parts of an unknown text: each an unknown value of its own, how many is not known."""
 
     of: str
@@ -82,7 +88,9 @@ def resolve(template: "Template", function: str, argument: Any) -> Any:
 
 def _ref(template: "Template", name: str) -> Any:
     if name in template.choices:
-        return template.choices[name]
+        chosen, declared = template.choices[name], template.body.get("Parameters", {}).get(name, {})
+        is_list = str(declared.get("Type")).startswith(("List<", "CommaDelimitedList"))
+        return [one.strip() for one in chosen.split(",")] if is_list else chosen
     if name in PSEUDO:
         return f"<{name}>"
     if name in _OF_STACK:
@@ -106,6 +114,8 @@ def _parameter(template: "Template", name: str) -> Any:
         raise Undecided(template, name, [template.text(option) for option in options])
     if _PLAIN_PARAMETER.fullmatch(kind):
         return template.symbol(name)
+    if _PLAIN_LIST.fullmatch(kind):
+        return Parts(template.symbol(name), ",")
     default = f", {declared['Default']!r} is only its default" if "Default" in declared else ""
     raise UnresolvedError(f"parameter {name} may have any value{default}")
 
@@ -118,6 +128,8 @@ def _get_att(template: "Template", target: Any) -> str:
     kind = str(resource.get("Type"))
     if kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource":
         raise UnresolvedError(f"attribute {attribute} of custom resource {name} may have any value")
+    if (kind, attribute) in _ANYTHING:
+        raise UnresolvedError(f"attribute {attribute} of {name} may have any value")
     if kind == "AWS::CloudFormation::Stack":
         raise UnresolvedError(f"output {attribute} of nested stack {name} may have any value")
     if kind == "AWS::S3::Bucket" and attribute == "Arn":
@@ -157,7 +169,7 @@ def _select(template: "Template", argument: Any) -> Any:
     return template.plain(parts)[_position(template.text(index))]
 
 
-def _split(template: "Template", argument: Any) -> "list[str] | _Parts":
+def _split(template: "Template", argument: Any) -> "list[str] | Parts":
     delimiter, text = argument[0], template.text(argument[1])
     # A pseudo parameter's value is of these characters; another delimiter is not within it.
     within = re.search(r"[^a-z0-9.-]", str(delimiter)) is None
@@ -166,23 +178,30 @@ def _split(template: "Template", argument: Any) -> "list[str] | _Parts":
         kept = iter(_SYMBOL.findall(text))
         return [_MARK.sub(lambda _: next(kept), part) for part in _SYMBOL.sub("\0", text).split(delimiter)]
     if hiding == [text]:
-        return _Parts(text, delimiter)
+        return Parts(text, delimiter)
     raise UnresolvedError(f"Fn::Split of {text!r}: {hiding[0]} may hold {delimiter!r}")
 
 
 def _find_in_map(template: "Template", argument: Any) -> Any:
-    name, *keys = argument
+    name, first, second, *more = argument
+    default = more[0]["DefaultValue"] if more else None
     found = template.body["Mappings"][template.text(name)]
-    for key in (template.text(key) for key in keys[:2]):
+    for key in (template.text(key) for key in (first, second)):
         if _SYMBOL.search(key):
             choice = f"{name}[{key}]"
             if choice not in template.choices:
-                raise Undecided(template, choice, sorted(found))
+                raise Undecided(template, choice, [*sorted(found), *([_NOT_IN_MAP] if more else [])])
             key = template.choices[choice]
+        if key not in found and more:
+            return template.plain(default)
         if key not in found:
             raise UnresolvedError(f"mapping {name} has no {key!r}")
         found = found[key]
     return found
+
+
+# The choice of a key that a mapping does not have, where it has a default.
+_NOT_IN_MAP = "(none of its keys)"
 
 
 def _import(template: "Template", argument: Any) -> str:
@@ -205,8 +224,8 @@ def _exported(template: "Template", name: str) -> str:
     return found
 
 
-def _zones(template: "Template", argument: Any) -> "_Parts":
-    return _Parts(f"zones of {template.text(argument) or '<AWS::Region>'}".replace("<", "").replace(">", ""))
+def _zones(template: "Template", argument: Any) -> "Parts":
+    return Parts(f"zones of {template.text(argument) or '<AWS::Region>'}".replace("<", "").replace(">", ""))
 
 
 def _if(template: "Template", argument: Any) -> Any:

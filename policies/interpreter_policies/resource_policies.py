@@ -1,13 +1,14 @@
 """What resources allow by policies of their own: buckets, keys, secrets, queues, the trust of roles."""
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from .iam.document import Statement, parse
-from .iam_resources import Assembly, Place, arns_of
+from .iam.document import DocumentError, Statement
+from .iam_resources import Assembly, Place, arns_of, names_of, read
 from .template import Template
 
 # Operators that an absent key does not pass.
@@ -17,6 +18,10 @@ _OF_SERVICES = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:sourceowner
 # What an interpreter works with: a condition on keys of services is not relied upon there.
 _DATA = ("AWS::S3::BucketPolicy", "AWS::KMS::Key")
 _ARN_OF_ROLE = re.compile(r"arn:(?:<[^<>]+>|[^:<])+:iam::(?:<[^<>]+>|[^:<]+):(role/.+)")
+# One session of a role, which is named without the role's path.
+_ARN_OF_SESSION = re.compile(r"arn:(?:<[^<>]+>|[^:<])+:sts::(?:<[^<>]+>|[^:<]+):assumed-role/([^/]+)/.+")
+# A policy may be written as a text (CloudFormation registry: "object", "string").
+_IN_TEXT = '"Statement"'
 
 
 def _after_account(arn: str) -> str:
@@ -30,9 +35,11 @@ def granted_to(template: Template, logical_id: str, assembly: Assembly) -> Itera
     mine = arns_of(template, logical_id)
     # Written with another partition or account it may be this role all the same.
     names = {*mine, *map(_after_account, mine)}
+    short = names_of(template, logical_id, "RoleName")
 
     def means(name: str) -> bool:
-        return name in names or _after_account(name) in names
+        session = _ARN_OF_SESSION.fullmatch(name)
+        return name in names or _after_account(name) in names or bool(session and session[1] in short)
 
     for grant in grants(assembly):
         named = any(map(means, grant.names))
@@ -74,8 +81,8 @@ class Grant:
     def statement(self) -> Statement:
         """Read; without a resource, or with `*`, it is about the resource that has the policy."""
         template, logical_id = self.place
-        raw = template.plain(self.raw)
-        (found,) = parse({"Version": self.version or "2008-10-17", "Statement": raw})
+        document = {"Version": self.version or "2008-10-17", "Statement": self.raw}
+        (found,) = read(template, document)
         if found.resources in ((), ("*",)) and not found.not_resources:
             return replace(found, resources=(template.symbol(f"{logical_id}.Arn"),))
         return found
@@ -97,6 +104,11 @@ def grants(assembly: Assembly) -> tuple[Grant, ...]:
 
 def _allowing(template: Template, value: Any) -> Iterable[tuple[dict[str, Any], Any]]:
     """The Allow statements with a principal, and their documents' versions, anywhere in a property."""
+    if _is_in_text(value):
+        try:
+            value = json.loads(template.text(value))
+        except ValueError as error:
+            raise DocumentError(f"a policy written as text is no JSON: {error}") from error
     if isinstance(value, dict):
         if "Statement" in value:
             for one in template.listed(value["Statement"]):
@@ -108,6 +120,25 @@ def _allowing(template: Template, value: Any) -> Iterable[tuple[dict[str, Any], 
     elif isinstance(value, list):
         for part in value:
             yield from _allowing(template, part)
+
+
+def _is_in_text(value: Any) -> bool:
+    """Whether a policy is written as a text here, by itself or in Fn::Sub or Fn::Join."""
+    if isinstance(value, dict):
+        function, argument = next(iter(value.items()), ("", None))
+        if len(value) > 1 or function not in ("Fn::Sub", "Fn::Join"):
+            return False
+        return (
+            _IN_TEXT in str(argument) and _first_text(argument, 0 if function == "Fn::Sub" else 1)[:1] == "{"
+        )
+    return isinstance(value, str) and _IN_TEXT in value and value.lstrip()[:1] == "{"
+
+
+def _first_text(argument: Any, at: int) -> str:
+    """What the text of Fn::Sub or Fn::Join begins with."""
+    while isinstance(argument, list) and len(argument) > at:
+        argument, at = argument[at], 0
+    return argument.lstrip() if isinstance(argument, str) else ""
 
 
 def _named(principal: Any) -> frozenset[str]:

@@ -14,15 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .intrinsics import ABSENT, AMBIGUOUS, Undecided, UnresolvedError, condition, resolve, taken
+from .intrinsics import ABSENT, AMBIGUOUS, Parts, Undecided, UnresolvedError, condition, resolve, taken
 
-__all__ = ["Template", "Undecided", "UnresolvedError", "together"]
+__all__ = ["Parts", "Template", "Undecided", "UnresolvedError", "together"]
 
 _SYMBOL = re.compile(r"<([^<>]+)>")
 _WORD = re.compile(r"\w+")
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 # Macros of AWS that add to a template, or resolve references, and leave what is written as it is.
-_HARMLESS_TRANSFORMS = ("AWS::Serverless-2016-10-31", "AWS::SecretsManager-")
+# What the language extensions add are functions: those that rewrite are looked for by name.
+_HARMLESS_TRANSFORMS = ("AWS::Serverless-2016-10-31", "AWS::SecretsManager-", "AWS::LanguageExtensions")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +131,8 @@ class Template:
         if isinstance(value, list):
             parts = (self.plain(part) for part in value if part != _NO_VALUE)
             return [part for part in parts if part is not ABSENT]
+        if isinstance(value, str) and "{{resolve:" in value:
+            raise UnresolvedError(f"{value!r} is looked up at deployment, and may be anything")
         return value
 
     def text(self, value: Any) -> str:
@@ -139,6 +142,10 @@ class Template:
             return "true" if found else "false"
         if isinstance(found, (str, int, float)):
             return str(found)
+        if isinstance(found, Parts):
+            raise UnresolvedError(f"{found.of} is a list of which only the deployment tells the length")
+        if value is None:
+            raise UnresolvedError("found nothing, expected a text")
         raise UnresolvedError(f"{json.dumps(value)} is {type(found).__name__}, expected a text")
 
     def branch(self, value: Any) -> Any:

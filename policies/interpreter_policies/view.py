@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from .iam.document import DocumentError, Statement, parse
+from .iam.document import DocumentError, Statement
 from .iam_resources import (
     Assembly,
     arns_of,
     attached_arns,
     managed_policies,
+    names_of,
     properties_of,
+    read,
     referred,
     roles,
     written,
@@ -55,10 +57,10 @@ class Role:
         """As written in the template."""
         return dict(self.template.resources[self.logical_id].get("Properties", {}))
 
-    @property
-    def trust(self) -> Any:
-        """The trust policy, intrinsics resolved. Raises UnresolvedError."""
-        return self.template.plain(self.properties.get("AssumeRolePolicyDocument"))
+    @cached_property
+    def trust(self) -> tuple[Statement, ...]:
+        """The trust policy's statements. Raises UnresolvedError, DocumentError."""
+        return read(self.template, self.properties.get("AssumeRolePolicyDocument"))
 
     @cached_property
     def arns(self) -> frozenset[str]:
@@ -79,11 +81,21 @@ class Role:
         """
         if self.managed_policies:
             raise UnresolvedError(f"managed policy {self.managed_policies[0]} is not in the template")
-        for logical_id, _ in self.template.of_type("AWS::CloudFormation::Stack"):
-            given = properties_of(self.template, logical_id).get("Parameters", {})
-            if self.logical_id in referred(self.template, given):
-                raise UnresolvedError(f"nested stack {logical_id} is given the role, and may attach policies")
+        for template in self.assembly:
+            for logical_id in template.possible("AWS::CloudFormation::Stack"):
+                given = properties_of(template, logical_id).get("Parameters", {})
+                if self._is_given(template, given):
+                    what = f"nested stack {logical_id} is given the role, and may attach policies"
+                    raise UnresolvedError(what)
         return self.written_permissions
+
+    def _is_given(self, template: Template, parameters: Any) -> bool:
+        """Whether a nested stack's parameters name the role: by reference, or in writing."""
+        if template is self.template and self.logical_id in referred(template, parameters):
+            return True
+        names = {*self.arns, *names_of(self.template, self.logical_id, "RoleName")}
+        given = parameters.values() if isinstance(parameters, dict) else [parameters]
+        return any(_text_or_none(template, one) in names for one in given)
 
     @cached_property
     def written_permissions(self) -> tuple[Statement, ...]:
@@ -102,7 +114,7 @@ class Role:
         if found is None:
             raise UnresolvedError(f"permissions boundary {arn} is not in the templates")
         template, logical_id = found
-        return parse(template.plain(properties_of(template, logical_id).get("PolicyDocument")))
+        return read(template, properties_of(template, logical_id).get("PolicyDocument"))
 
     @property
     def limits(self) -> tuple[tuple[Statement, ...], ...]:
@@ -114,6 +126,13 @@ class Role:
         except UnresolvedError:
             return ()
         return () if boundary is None else (boundary,)
+
+
+def _text_or_none(template: Template, value: Any) -> str | None:
+    try:
+        return template.text(value)
+    except UnresolvedError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -157,9 +176,12 @@ class Interpreter:
 
     @property
     def network_mode(self) -> str | None:
-        """SANDBOX, PUBLIC, VPC, or None when none is declared."""
-        mode = self.network.get("NetworkMode")
-        return None if mode is None else str(mode)
+        """SANDBOX, PUBLIC, VPC, or None when none is declared; whatever else the configuration holds."""
+        configuration = self.template.branch(self.properties.get("NetworkConfiguration"))
+        if not isinstance(configuration, dict):
+            return None
+        mode = self.template.branch(configuration.get("NetworkMode"))
+        return None if mode is None else self.template.text(mode)
 
     @cached_property
     def role(self) -> Role | None:

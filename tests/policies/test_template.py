@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from interpreter_policies.engine import run
-from interpreter_policies.files import parse_text
+from interpreter_policies.files import TemplateError, parse_text
 from interpreter_policies.identities import identities
 from interpreter_policies.rules import all_rules
 from interpreter_policies.template import Template, Undecided, UnresolvedError, together
@@ -182,7 +182,11 @@ def test_too_many_possibilities_are_unknown():
     ("more", "why"),
     [
         ("Transform: My::Macro\n", "macro My::Macro may rewrite the template"),
-        ("Transform: [AWS::LanguageExtensions]\n", "macro AWS::LanguageExtensions may rewrite"),
+        ("Transform: [AWS::Include]\n", "macro AWS::Include may rewrite"),
+        (
+            "Transform: AWS::LanguageExtensions\nOutputs: {'Fn::ForEach::X': [A, [b], {}]}\n",
+            "Fn::ForEach::X rewrites",
+        ),
         ("Outputs: {'Fn::ForEach::X': [A, [b], {}]}\n", "Fn::ForEach::X rewrites the template"),
     ],
 )
@@ -246,3 +250,24 @@ def test_who_is_allowed_something_in_a_template():
     assert len(found["role Role"].statements) == 2
     assert len(found["user User"].statements) == 1
     assert found["user User"].unread == ("arn:aws:iam::aws:policy/X",)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("Parameters:\n", "Parameters is nothing, expected an object"),
+        ("Conditions: [a]\n", "Conditions is list, expected an object"),
+        ("Outputs: {Bucket: data}\n", "Bucket in Outputs is str, expected an object"),
+    ],
+)
+def test_a_section_that_is_no_object_is_refused(section, said):
+    with pytest.raises(TemplateError, match=said):
+        parse_text(section + "Resources: {}\n", Path("t.yaml"))
+
+
+def test_a_list_parameter_is_given_as_a_list():
+    text = "Parameters: {Zones: {Type: CommaDelimitedList}}\nResources: {}\n"
+
+    chosen = parse_text(text, Path("t.yaml")).choosing({"Zones": "a, b"})
+
+    assert chosen.plain({"Ref": "Zones"}) == ["a", "b"]

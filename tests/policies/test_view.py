@@ -84,6 +84,19 @@ def public_where_open(body, interpreter):
     interpreter["Properties"]["NetworkConfiguration"]["NetworkMode"] = mode
 
 
+def parameter_resource(body, interpreter):
+    body["Resources"]["Kept"] = {
+        "Type": "AWS::SSM::Parameter",
+        "Properties": {"Type": "String", "Value": "*"},
+    }
+
+
+def policy_as_text(text):
+    """A policy that is written as a text, as some resources take it."""
+    grant = '"Principal": {"AWS": "${Role.Arn}"}, "Action": "s3:*", "Resource": "arn:aws:s3:::other/*"'
+    return resource("AWS::S3::BucketPolicy", Bucket="other", PolicyDocument={"Fn::Sub": text % grant})
+
+
 def part_of_the_account(body, interpreter):
     part = {"Fn::Select": [0, {"Fn::Split": ["1", {"Ref": "AWS::AccountId"}]}]}
     statements = body["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
@@ -166,6 +179,30 @@ USE_ALL = allow(["bedrock-agentcore:InvokeCodeInterpreter"], "*")
             "fail",
         ),
         (user_in_group, "ACCI-062", "fail"),
+        (resource("AWS::Serverless::StateMachine", Policies=[USE_ALL]), "ACCI-060", "fail"),
+        (
+            resource("AWS::CloudFormation::Stack", TemplateURL="u", Parameters={"R": "reader"}),
+            "ACCI-020",
+            "unknown",
+        ),
+        (
+            resource(
+                "AWS::IAM::Policy",
+                PolicyName="p",
+                Roles=[{"Fn::Select": [2, {"Fn::Split": ["/", {"Fn::GetAtt": ["Role", "Arn"]}]}]}],
+                PolicyDocument=allow("s3:*", "*"),
+            ),
+            "ACCI-020",
+            "fail",
+        ),
+        (bucket_for({"Fn::Sub": "arn:aws:sts::${AWS::AccountId}:assumed-role/reader/s"}), "ACCI-020", "fail"),
+        (bucket_for({"Fn::Sub": "arn:aws:sts::${AWS::AccountId}:assumed-role/other/s"}), "ACCI-020", "pass"),
+        (bucket_for("{{resolve:ssm:/who}}"), "ACCI-020", "unknown"),
+        (several(parameter_resource, bucket_for({"Fn::GetAtt": "Kept.Value"})), "ACCI-020", "unknown"),
+        (policy_as_text('{"Statement": [{"Effect": "Allow", %s}]}'), "ACCI-020", "fail"),
+        (policy_as_text('{"Statement": [{"Effect": "Deny", %s}]}'), "ACCI-020", "pass"),
+        (policy_as_text('{"Statement": [{"Effect": "Allow", %s}'), "ACCI-020", "unknown"),
+        (policy_as_text('#!/bin/sh\necho "Statement" %s'), "ACCI-020", "pass"),
         (part_of_the_account, "ACCI-028", "fail"),
     ],
 )

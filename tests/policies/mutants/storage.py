@@ -61,7 +61,7 @@ def _bucket() -> list[Mutant]:
             ],
         ),
         *each("TLS", f"{TLS}/0/Condition/Bool/aws:SecureTransport", ["true", True, ["true", "false"]]),
-        ("without TLS denied if the key is there", rename(f"{TLS}/0/Condition/Bool", "BoolIfExists")),
+        ("all denied, with TLS or without", rename(f"{TLS}/0/Condition/Bool", "Null")),
         (
             "without TLS denied from outside",
             put(f"{TLS}/0/Condition/NotIpAddress", {"aws:SourceIp": "10.0.0.0/8"}),

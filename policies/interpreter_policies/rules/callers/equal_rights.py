@@ -37,7 +37,12 @@ class EqualRights(Rule):
             grants = granting(identity, SESSION_ACTIONS)
             if not any(reaches(one, arn) for one in grants for arn in arns):
                 continue
-            more = counterexample(role.permissions, identity.statements, within=role.limits)
+            limits = () if identity.boundary is None else (identity.boundary,)
+            shown = (
+                counterexample(role.permissions, one, within=role.limits)
+                for one in (identity.statements, *limits)
+            )
+            more = next((one for one in shown if one is not None), None)
             if more is not None:
                 return failed(f"{identity.title} may not {describe(more)}, but the role may")
             found.append(identity.title)

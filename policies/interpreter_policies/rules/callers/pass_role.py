@@ -1,5 +1,6 @@
 """ACCI-062."""
 
+import re
 from collections.abc import Sequence
 
 from interpreter_policies.iam.document import Statement
@@ -54,8 +55,10 @@ def _deploys(statement: Statement) -> bool:
         for one in statement.conditions
     )
     # `role/*` is every role; `role/BedrockAgentCore/*` are those of a path.
-    named = all(one != "*" and not one.endswith((":role/*", ":*")) for one in statement.resources)
+    named = all(_NAMED.fullmatch(one) for one in statement.resources)
     return service and named and not statement.not_resources
 
 
+_PART = r"(?:<[^<>]+>|[^:<])*"
+_NAMED = re.compile(rf"arn:{_PART}:iam::{_PART}:role/[^*?$].*|<[^<>]+Arn>")
 _TO_AGENTCORE = ("iam:passedtoservice", (SERVICE,))

@@ -5,6 +5,7 @@ from functools import lru_cache
 from interpreter_policies.iam.document import Statement
 from interpreter_policies.iam.evaluator import names
 from interpreter_policies.iam.globs import glob, matches
+from interpreter_policies.iam.meeting import may_meet
 from interpreter_policies.iam_resources import Assembly
 from interpreter_policies.identities import Identity, identities
 from interpreter_policies.template import UnresolvedError
@@ -40,7 +41,9 @@ def reaches(statement: Statement, resource: str) -> bool:
     """Whether a statement's resources may be this one; variables and conditions are taken for met."""
     if statement.not_resources:
         return not any(matches(glob(one), resource) for one in statement.not_resources)
-    return any("${" in one or matches(glob(one), resource) for one in statement.resources)
+    return any(
+        "${" in one or matches(glob(one), resource) or may_meet(one, resource) for one in statement.resources
+    )
 
 
 def own_arns(interpreter: Interpreter) -> list[str]:

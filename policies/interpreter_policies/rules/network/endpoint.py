@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from interpreter_policies.iam.document import Statement, parse
+from interpreter_policies.iam.document import Statement
+from interpreter_policies.iam_resources import read
 from interpreter_policies.rule import Outcome, Rule, failed, passed
 from interpreter_policies.rules.network import vpc
 from interpreter_policies.view import Interpreter
@@ -36,7 +37,7 @@ class Endpoint(Rule):
             document = vpc.properties((template, logical_id)).get("PolicyDocument")
             if template.branch(document) is None:
                 return failed(f"endpoint {logical_id} has no policy, which allows everything")
-            for statement in parse(template.plain(document)):
+            for statement in read(template, document):
                 if statement.effect == "Allow" and not _bound(statement):
                     return failed(
                         f"endpoint {logical_id} allows {', '.join(statement.resources or ('all',))}"

@@ -19,6 +19,6 @@ class LiteralMode(Rule):
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
         configuration = interpreter.properties.get("NetworkConfiguration")
         mode = configuration.get("NetworkMode") if isinstance(configuration, dict) else None
-        if isinstance(mode, str):
+        if isinstance(mode, str) and "{{resolve:" not in mode:
             return passed(f"NetworkMode is written out: {mode}")
         return failed(f"NetworkMode is {mode or configuration!r}, expected it written out")

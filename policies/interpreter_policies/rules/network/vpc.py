@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from interpreter_policies.iam_resources import Assembly
-from interpreter_policies.template import Template, UnresolvedError
+from interpreter_policies.template import Parts, Template, UnresolvedError
 from interpreter_policies.view import Interpreter
 
 # A resource of a template: where it is, and its logical id.
@@ -22,6 +22,8 @@ def ids(interpreter: Interpreter, name: str) -> list[str]:
     """`Subnets` or `SecurityGroups` of VPC mode, as text; empty in the other modes."""
     config = interpreter.network.get("VpcConfig")
     found = config.get(name, []) if interpreter.network_mode == "VPC" and isinstance(config, dict) else []
+    if name == "SecurityGroups" and isinstance(found, Parts):
+        return [found.of]  # groups that are kept elsewhere, whatever their number
     return [interpreter.template.text(one) for one in (found if isinstance(found, list) else [found])]
 
 

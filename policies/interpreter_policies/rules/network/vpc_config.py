@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from interpreter_policies.rule import Outcome, Rule, failed, passed
+from interpreter_policies.template import Parts
 from interpreter_policies.view import Interpreter
 
 
@@ -26,6 +27,8 @@ class VpcConfig(Rule):
             )
         for name in ("Subnets", "SecurityGroups"):
             found = config.get(name) if isinstance(config, dict) else None
+            if isinstance(found, Parts):
+                continue  # some that are there, as the parameter's type has it
             if not isinstance(found, list) or not 1 <= len(found) <= _MOST:
                 return failed(f"VpcConfig.{name} is {found!r}, expected 1 to {_MOST}")
         return passed("VpcConfig has subnets and security groups")

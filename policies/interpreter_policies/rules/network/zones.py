@@ -43,7 +43,7 @@ def _is_public(interpreter: Interpreter, subnet: vpc.Place) -> bool:
     """Whether a route of the subnet's table leads to an internet gateway."""
     table = vpc.route_table(interpreter, subnet)
     return bool(table) and any(
-        vpc.text_of(route, "RouteTableId") == table and vpc.text_of(route, "GatewayId") in gateways
+        vpc.text_of(route, "RouteTableId") == table and _leads_out(vpc.text_of(route, "GatewayId"), gateways)
         for gateways in [
             {
                 template.symbol(text)
@@ -53,3 +53,7 @@ def _is_public(interpreter: Interpreter, subnet: vpc.Place) -> bool:
         ]
         for route in vpc.all_of(interpreter, "AWS::EC2::Route")
     )
+
+
+def _leads_out(gateway: str, known: set[str]) -> bool:
+    return gateway in known or gateway.startswith("igw-")

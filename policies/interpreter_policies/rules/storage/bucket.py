@@ -1,9 +1,11 @@
 """ACCI-050."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from interpreter_policies.iam.document import Condition, Statement, parse
-from interpreter_policies.iam_resources import Assembly
+from interpreter_policies.iam.document import Condition, Statement
+from interpreter_policies.iam.proof import counterexample
+from interpreter_policies.iam_resources import Assembly, read
 from interpreter_policies.rule import Outcome, Rule, failed, passed
 from interpreter_policies.template import Template, UnresolvedError
 from interpreter_policies.view import Interpreter
@@ -27,19 +29,22 @@ class Bucket(Rule):
         if found is None:
             raise UnresolvedError(f"bucket {storage.bucket} is not in these templates")
         template, logical_id = found
-        properties = template.plain(template.resources[logical_id].get("Properties", {}))
-        block = properties.get("PublicAccessBlockConfiguration", {})
+        written = template.resources[logical_id].get("Properties", {})
+        # Only these: what its tags are, say, does not matter.
+        properties = {name: _object(template.plain(template.branch(written.get(name)))) for name in _ASKED}
+        block = properties["PublicAccessBlockConfiguration"]
         if missing := [name for name in _BLOCKS if template.text(block.get(name, False)) != "true"]:
             return failed(f"bucket {logical_id} does not set {', '.join(missing)}")
-        if not properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration"):
+        if not properties["BucketEncryption"].get("ServerSideEncryptionConfiguration"):
             return failed(f"bucket {logical_id} has no BucketEncryption")
-        if properties.get("VersioningConfiguration", {}).get("Status") != "Enabled":
+        if properties["VersioningConfiguration"].get("Status") != "Enabled":
             return failed(f"bucket {logical_id} is not versioned")
         if not _tls_only(template, logical_id):
             return failed(f"no policy of bucket {logical_id} denies requests without TLS")
         return passed(f"bucket {logical_id} is private, encrypted, versioned, TLS only")
 
 
+_ASKED = ("PublicAccessBlockConfiguration", "BucketEncryption", "VersioningConfiguration")
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
@@ -52,29 +57,30 @@ def bucket_named(assembly: Assembly, name: str) -> tuple[Template, str] | None:
     return None
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _tls_only(template: Template, logical_id: str) -> bool:
+    """Whether the bucket's policies deny everybody what does not come over TLS, and not the rest: proven."""
     arn = template.text({"Fn::GetAtt": [logical_id, "Arn"]})
-    # The bucket itself, and the objects in it: a Deny on one says nothing of the other.
-    needed = {arn, f"{arn}/*"}
-
-    def covered(statement: Statement) -> set[str]:
-        return needed if "*" in statement.resources else set(statement.resources)
-
-    for _, resource in template.of_type("AWS::S3::BucketPolicy"):
-        properties = resource["Properties"]
-        if template.reference(properties.get("Bucket")) != logical_id:
-            continue
-        for statement in parse(template.plain(properties.get("PolicyDocument"))):
-            if (
-                statement.effect == "Deny"
-                and _everybody_without_tls(statement)
-                and needed <= covered(statement)
-            ):
-                return True
-    return False
-
-
-def _everybody_without_tls(statement: Statement) -> bool:
-    everybody = statement.principal in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-    without_tls = (Condition("Bool", "aws:securetransport", ("false",)),)
-    return everybody and statement.actions in (("s3:*",), ("*",)) and statement.conditions == without_tls
+    name = template.text({"Ref": logical_id})
+    denies = [
+        one
+        for _, resource in template.of_type("AWS::S3::BucketPolicy")
+        if template.text(resource.get("Properties", {}).get("Bucket")) == name
+        for one in read(template, resource["Properties"].get("PolicyDocument"))
+        if one.effect == "Deny" and one.principal in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+    ]
+    plain, over_tls = (
+        Statement(
+            "Allow",
+            actions=("s3:*",),
+            resources=(arn, f"{arn}/*"),
+            conditions=(Condition("Bool", "aws:securetransport", (secure,)),),
+        )
+        for secure in ("false", "true")
+    )
+    return (
+        counterexample((plain, *denies), ()) is None and counterexample((over_tls, *denies), ()) is not None
+    )

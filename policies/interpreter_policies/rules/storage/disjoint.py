@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from interpreter_policies.iam.meeting import may_meet
 from interpreter_policies.iam_resources import Assembly
 from interpreter_policies.rule import Outcome, Rule, failed, passed
 from interpreter_policies.view import TYPE, Interpreter
@@ -31,13 +32,25 @@ class Disjoint(Rule):
             or any(c in storage.prefix for c in "*?$")
         ):
             return failed(f"prefix is {storage.prefix!r}, expected one that ends in '/' and has no wildcard")
-        for other in by_bucket(interpreter.assembly)[storage.bucket].overlapping(storage.prefix):
-            if (other.template.scope, other.logical_id) != (
-                interpreter.template.scope,
-                interpreter.logical_id,
-            ):
+        if any(c in storage.bucket for c in "*?$"):
+            return failed(f"bucket is {storage.bucket!r}, expected one, without a wildcard")
+        buckets = by_bucket(interpreter.assembly)
+        mine = (interpreter.template.scope, interpreter.logical_id)
+        others = (
+            other
+            for bucket, prefixes in buckets.items()
+            if bucket == storage.bucket or _may_be(bucket, storage.bucket)
+            for other in prefixes.overlapping(storage.prefix)
+        )
+        for other in others:
+            if (other.template.scope, other.logical_id) != mine:
                 return failed(f"prefix {storage.prefix} overlaps that of {other.title}")
         return passed(f"prefix {storage.prefix} is its own")
+
+
+def _may_be(one: str, other: str) -> bool:
+    """Whether two names may be the same: one written out, the other with what only the deployment tells."""
+    return ("<" in one) != ("<" in other) and may_meet(one, other)
 
 
 @dataclass(frozen=True)

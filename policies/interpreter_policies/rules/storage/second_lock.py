@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from interpreter_policies.iam.document import Statement, parse
+from interpreter_policies.iam.document import Statement
 from interpreter_policies.iam.proof import counterexample, describe
+from interpreter_policies.iam_resources import read
 from interpreter_policies.rule import Outcome, Rule, failed, passed
 from interpreter_policies.rules.storage.bucket import bucket_named
 from interpreter_policies.template import Template, UnresolvedError
@@ -42,9 +43,9 @@ def _denies(template: Template, logical_id: str, role: Role) -> Iterator[Stateme
     """The Deny statements of a bucket's policy that are about the role."""
     for _, resource in template.of_type("AWS::S3::BucketPolicy"):
         properties = resource.get("Properties", {})
-        if template.reference(properties.get("Bucket")) != logical_id:
+        if template.text(properties.get("Bucket")) != template.text({"Ref": logical_id}):
             continue
-        for one in parse(template.plain(properties.get("PolicyDocument"))):
+        for one in read(template, properties.get("PolicyDocument")):
             named = one.principal.get("AWS") if isinstance(one.principal, dict) else one.principal
             listed = named if isinstance(named, list) else [named]
             if one.effect != "Deny" or not ("*" in listed or role.arns & {str(name) for name in listed}):

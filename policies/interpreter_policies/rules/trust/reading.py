@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from interpreter_policies.iam.document import Condition, Statement, parse
+from interpreter_policies.iam.document import Condition, Statement
 from interpreter_policies.iam.evaluator import Request
 from interpreter_policies.iam.globs import classes, glob
 from interpreter_policies.iam.proof import counterexample
@@ -18,7 +18,7 @@ ARN_OPERATORS = frozenset({"ArnLike", "ArnEquals", "StringLike", "StringEquals"}
 
 def allowing(role: Role) -> list[Statement]:
     """The trust policy's Allow statements; raises if it cannot be read."""
-    return [statement for statement in parse(role.trust) if statement.effect == "Allow"]
+    return [statement for statement in role.trust if statement.effect == "Allow"]
 
 
 def values_of(statement: Statement, operators: frozenset[str], key: str) -> tuple[str, ...]:
@@ -47,8 +47,7 @@ _CARRIED = frozenset(
 
 def met_by_service(role: Role, source: str) -> Request | None:
     """A request of the service, on behalf of `source` (an ARN pattern), that the trust policy allows."""
-    trust = parse(role.trust)
-    mine = tuple(one for one in trust if _means_service(one.principal))
+    mine = tuple(one for one in role.trust if _means_service(one.principal))
     keys = {one.key for statement in mine for one in statement.conditions}
     absent = keys - _CARRIED - {"aws:sourceaccount", "aws:sourcearn"}
     asked = (
