@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from .iam.document import Statement, parse
+from .iam.document import DocumentError, Statement, parse
 from .template import Template
 
 Assembly = tuple[Template, ...]
@@ -142,7 +142,13 @@ def attachments(assembly: Assembly) -> Attachments:
 def written(assembly: Assembly, template: Template, logical_id: str) -> tuple[Statement, ...]:
     """The statements of an identity: in its own policies, and in those that are attached to it."""
     properties = properties_of(template, logical_id)
-    own = [(template, one.get("PolicyDocument")) for one in template.listed(properties.get("Policies"))]
+    own = []
+    for one in template.listed(properties.get("Policies")):
+        if not isinstance(one, dict):
+            raise DocumentError(
+                f"Policies of {logical_id} hold {one!r}, expected PolicyName and PolicyDocument"
+            )
+        own.append((template, one.get("PolicyDocument")))
     managed = managed_policies(assembly)
     places = [managed[arn] for arn in attached_arns(template, properties) if arn in managed]
     kind = KINDS[str(template.resources[logical_id].get("Type"))]

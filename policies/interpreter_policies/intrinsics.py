@@ -234,12 +234,16 @@ def _if(template: "Template", argument: Any) -> Any:
 
 def taken(template: "Template", argument: Any) -> Any:
     """The branch of an Fn::If that its condition takes, as written."""
+    if not (isinstance(argument, list) and len(argument) == 3):
+        raise UnresolvedError(f"Fn::If has {argument!r}, expected a condition's name and two values")
     name, yes, no = argument
     return yes if yes == no or condition(template, name) else no
 
 
 def condition(template: "Template", name: str) -> bool:
     """Whether a named condition holds; Undecided if only the deployment tells."""
+    if not isinstance(name, str):
+        raise UnresolvedError(f"condition is {name!r}, expected the name of one")
     choice = f"condition {name}"
     if choice in template.choices:
         return template.choices[choice] == "true"

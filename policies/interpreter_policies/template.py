@@ -172,7 +172,7 @@ class Template:
             return None
         (key, target), *_ = value.items()
         if key == "Fn::GetAtt":
-            target = target[0] if isinstance(target, list) else str(target).partition(".")[0]
+            target = next(iter(target), "") if isinstance(target, list) else str(target).partition(".")[0]
         elif key != "Ref":
             return None
         return target if isinstance(target, str) and target in self.resources else None

@@ -20,7 +20,9 @@ class Tags(Rule):
     def check(self, interpreter: Interpreter, fleet: Sequence[Interpreter]) -> Outcome:
         tags = interpreter.template.plain(interpreter.properties.get("Tags", {}))
         if isinstance(tags, list):
-            tags = {one.get("Key"): one.get("Value") for one in tags}
+            tags = {one.get("Key"): one.get("Value") for one in tags if isinstance(one, dict)}
+        if not isinstance(tags, dict):
+            return failed(f"Tags are {tags!r}, expected names and values")
         for choices in _NEEDED:
             if not any(str(tags.get(name) or "").strip() for name in choices):
                 return failed(f"has no tag {' or '.join(choices)}")

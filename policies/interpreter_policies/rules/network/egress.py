@@ -61,8 +61,10 @@ _OWN = [ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/
 _OWN6 = [ip_network("fc00::/7")]
 
 
-def _opening(template: Template, rule: dict[str, Any]) -> str | None:
+def _opening(template: Template, rule: Any) -> str | None:
     """The addresses that a rule lets out to if they are too many."""
+    if not isinstance(rule, dict):
+        raise UnresolvedError(f"found {rule!r}, expected a rule of a security group")
     for name, shortest in (("CidrIp", 8), ("CidrIpv6", 16)):
         given = template.branch(rule.get(name))
         if given is None:

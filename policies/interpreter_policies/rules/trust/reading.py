@@ -64,7 +64,7 @@ def met_by_service(role: Role, source: str) -> Request | None:
 
 def _means_service(principal: Any) -> bool:
     named = principal.get("Service", ()) if isinstance(principal, dict) else principal
-    return named == "*" or SERVICE in ([named] if isinstance(named, str) else named)
+    return named == "*" or SERVICE in (named if isinstance(named, (list, tuple)) else [named])
 
 
 def outside(pattern: str, of: str) -> str | None:
