@@ -57,7 +57,7 @@ def stack_name(path: Path) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{path}: cannot be read: {error}") from error
 
@@ -70,6 +70,8 @@ def parse_text(text: str, path: Path) -> Template:
         body = json.loads(text, object_pairs_hook=_once) if as_json else yaml_templates.parse(text)
     except ValueError as error:
         raise TemplateError(f"{path}: cannot be read as JSON: {error}") from error
+    except RecursionError as error:
+        raise TemplateError(f"{path}: is nested too deeply") from error
     except yaml.YAMLError as error:
         raise TemplateError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(body, dict) or not isinstance(body.get("Resources", {}), dict):

@@ -22,6 +22,16 @@ from .resource_policies import granted_to
 from .template import Template, Undecided, UnresolvedError, together
 
 TYPE = "AWS::BedrockAgentCore::CodeInterpreterCustom"
+# Resources that allow a principal something without a policy of IAM's, and where they name it.
+_OTHER_GRANTS = {
+    "AWS::EKS::AccessEntry": "PrincipalArn",
+    "AWS::Lambda::LayerVersionPermission": "Principal",
+    "AWS::Lambda::Permission": "Principal",
+    "AWS::LakeFormation::Permissions": "DataLakePrincipal",
+    "AWS::LakeFormation::PrincipalPermissions": "Principal",
+    "AWS::OpenSearchServerless::AccessPolicy": "Policy",
+    "AWS::S3::AccessGrant": "Grantee",
+}
 METADATA_KEY = "InterpreterFleet"
 
 
@@ -84,18 +94,27 @@ class Role:
         for template in self.assembly:
             for logical_id in template.possible("AWS::CloudFormation::Stack"):
                 given = properties_of(template, logical_id).get("Parameters", {})
-                if self._is_given(template, given):
+                if self._is_named(template, given):
                     what = f"nested stack {logical_id} is given the role, and may attach policies"
                     raise UnresolvedError(what)
+            for logical_id in template.possible(*_OTHER_GRANTS):
+                kind = str(template.resources[logical_id].get("Type"))
+                named = properties_of(template, logical_id).get(_OTHER_GRANTS[kind])
+                if named == "*" or self._is_named(template, named):
+                    raise UnresolvedError(
+                        f"{kind} {logical_id} allows the role something, by no policy of IAM"
+                    )
         return self.written_permissions
 
-    def _is_given(self, template: Template, parameters: Any) -> bool:
-        """Whether a nested stack's parameters name the role: by reference, or in writing."""
-        if template is self.template and self.logical_id in referred(template, parameters):
+    def _is_named(self, template: Template, value: Any) -> bool:
+        """Whether a value of a template is the role, or holds it: by reference, or in writing."""
+        if template is self.template and self.logical_id in referred(template, value):
             return True
+        if isinstance(value, (dict, list)) and not _is_function(value):
+            parts = value.values() if isinstance(value, dict) else value
+            return any(self._is_named(template, one) for one in parts)
         names = {*self.arns, *names_of(self.template, self.logical_id, "RoleName")}
-        given = parameters.values() if isinstance(parameters, dict) else [parameters]
-        return any(_text_or_none(template, one) in names for one in given)
+        return _text_or_none(template, value) in names
 
     @cached_property
     def written_permissions(self) -> tuple[Statement, ...]:
@@ -126,6 +145,10 @@ class Role:
         except UnresolvedError:
             return ()
         return () if boundary is None else (boundary,)
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
 
 
 def _text_or_none(template: Template, value: Any) -> str | None:

@@ -43,7 +43,11 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         # A key is a text, `on` and 111122223333 too.
-        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else loader.construct_object(key_node)
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(
+                None, None, "found a key that is no text, expected one", key_node.start_mark
+            )
+        key = key_node.value
         if key in found:
             raise yaml.constructor.ConstructorError(
                 None, None, f"found key {key!r} twice, expected each key once", key_node.start_mark

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from interpreter_policies.engine import run
-from interpreter_policies.files import TemplateError, parse_text
+from interpreter_policies.files import TemplateError, parse_text, read
 from interpreter_policies.identities import identities
 from interpreter_policies.rules import all_rules
 from interpreter_policies.template import Template, Undecided, UnresolvedError, together
@@ -271,3 +271,24 @@ def test_a_list_parameter_is_given_as_a_list():
     chosen = parse_text(text, Path("t.yaml")).choosing({"Zones": "a, b"})
 
     assert chosen.plain({"Ref": "Zones"}) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Resources:\n  ? [a]\n  : {Type: x}\n", "found a key that is no text"),
+        ('{"Resources":' + "[" * 100_000, "nested too deeply"),
+        ("Resources: " + "[" * 5_000, "nested too deeply"),
+    ],
+    ids=["key", "json", "yaml"],
+)
+def test_what_cannot_be_read_is_refused(text, said):
+    with pytest.raises(TemplateError, match=said):
+        parse_text(text, Path("t"))
+
+
+def test_a_byte_order_mark_is_not_a_part_of_the_template(tmp_path):
+    file = tmp_path / "t.json"
+    file.write_text('{"Resources": {}}', encoding="utf-8-sig")
+
+    assert read(file).body == {"Resources": {}}

@@ -199,6 +199,25 @@ USE_ALL = allow(["bedrock-agentcore:InvokeCodeInterpreter"], "*")
         (bucket_for({"Fn::Sub": "arn:aws:sts::${AWS::AccountId}:assumed-role/other/s"}), "ACCI-020", "pass"),
         (bucket_for("{{resolve:ssm:/who}}"), "ACCI-020", "unknown"),
         (several(parameter_resource, bucket_for({"Fn::GetAtt": "Kept.Value"})), "ACCI-020", "unknown"),
+        (
+            resource("AWS::Lambda::Permission", Principal={"Fn::GetAtt": ["Role", "Arn"]}),
+            "ACCI-020",
+            "unknown",
+        ),
+        (resource("AWS::Lambda::Permission", Principal="*"), "ACCI-020", "unknown"),
+        (resource("AWS::Lambda::Permission", Principal="s3.amazonaws.com"), "ACCI-020", "pass"),
+        (
+            resource(
+                "AWS::S3::AccessGrant",
+                Grantee={
+                    "GranteeIdentifier": {
+                        "Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/BedrockAgentCore/reader"
+                    }
+                },
+            ),
+            "ACCI-020",
+            "unknown",
+        ),
         (policy_as_text('{"Statement": [{"Effect": "Allow", %s}]}'), "ACCI-020", "fail"),
         (policy_as_text('{"Statement": [{"Effect": "Deny", %s}]}'), "ACCI-020", "pass"),
         (policy_as_text('{"Statement": [{"Effect": "Allow", %s}'), "ACCI-020", "unknown"),

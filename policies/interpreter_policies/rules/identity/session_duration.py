@@ -22,7 +22,7 @@ class SessionDuration(Rule):
         if role is None:
             return passed("has no execution role")
         seconds = role.template.text(role.properties.get("MaxSessionDuration", 3600))
-        if seconds.isdigit() and int(seconds) <= 3600:
+        if seconds.isdecimal() and int(seconds) <= 3600:
             return passed(f"MaxSessionDuration is {seconds}")
         if seconds.startswith("<"):
             raise UnresolvedError(f"MaxSessionDuration is {seconds}, which may be any number")

@@ -1,5 +1,6 @@
 """What the trust rules have in common: reading statements, comparing ARN patterns."""
 
+import datetime
 from dataclasses import replace
 from typing import Any
 
@@ -49,11 +50,18 @@ def met_by_service(role: Role, source: str) -> Request | None:
     """A request of the service, on behalf of `source` (an ARN pattern), that the trust policy allows."""
     mine = tuple(one for one in role.trust if _means_service(one.principal))
     keys = {one.key for statement in mine for one in statement.conditions}
+    now = datetime.datetime.now(datetime.UTC)
+    clock = {
+        "aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:epochtime": str(int(now.timestamp())),
+    }
     absent = keys - _CARRIED - {"aws:sourceaccount", "aws:sourcearn"}
     asked = (
         Condition("StringEquals", "aws:sourceaccount", ("<AWS::AccountId>",)),
         Condition("ArnLike", "aws:sourcearn", (source,)),
         *(Condition("Null", key, ("true",)) for key in sorted(absent)),
+        # What ended yesterday is met by nobody.
+        *(Condition("DateGreaterThanEquals", key, (clock[key],)) for key in sorted(keys & clock.keys())),
     )
     met = tuple(
         replace(one, conditions=(*one.conditions, *asked)) if one.effect == "Allow" else one for one in mine
