@@ -216,7 +216,7 @@ def _stack_output(template: "Template", argument: dict[str, Any]) -> str:
 
 
 def _exported(template: "Template", name: str) -> str:
-    found = template.exports.get(name)
+    found = template.exports.get(template.beside(name), template.exports.get(name))
     if found is None:
         raise UnresolvedError(f"{name} is not in these templates")
     if found == AMBIGUOUS:

@@ -50,6 +50,10 @@ class Template:
         """The stack's name, as far as it is known: else the file's."""
         return self.stack or self.path.name.split(".")[0]
 
+    def beside(self, name: str) -> str:
+        """What an export or output is called among those of its own folder: a stage has one."""
+        return f"{self.path.parent}: {name}"
+
     @cached_property
     def choices(self) -> dict[str, str]:
         return dict(self.chosen)
@@ -191,9 +195,10 @@ def together(templates: Sequence[Template]) -> tuple[Template, ...]:
     for number, one in enumerate(templates):
         same = any(one.name == other.name for other in templates[:number])
         scoped.append(replace(one, scope=f"{one.name}#{number}" if same else one.name, exports=exports))
-    for name, value in [pair for one in scoped for pair in _outputs(one)]:
+    for one, name, value in [(one, *pair) for one in scoped for pair in _outputs(one)]:
         # Two stacks of one name (two stages, two regions): which of them is meant cannot be told.
-        exports[name] = value if exports.get(name, value) == value else AMBIGUOUS
+        for key in (name, one.beside(name)):
+            exports[key] = value if exports.get(key, value) == value else AMBIGUOUS
     return tuple(scoped)
 
 

@@ -73,6 +73,21 @@ def test_a_rule_that_crashes_stops_the_synth(synth):
     assert "rule ACCI-001 crashed" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [("", "NetworkMode is PUBLIC, expected SANDBOX or VPC"), (CRASHING, "rule ACCI-001 crashed")],
+    ids=["finding", "crash"],
+)
+def test_so_does_one_in_a_stage(synth, more, said):
+    """By itself `cdk synth` looks at no stack of a stage, and exits 0."""
+    staged = 'stack = cdk.Stack(cdk.Stage(app, "Prod"), "Stack")\n'
+
+    done = synth(staged + PUBLIC.format(mode="PUBLIC") + more)
+
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
+
+
 def test_nothing_to_check_stops_the_synth(synth):
     done = synth("")
 

@@ -292,3 +292,19 @@ def test_a_byte_order_mark_is_not_a_part_of_the_template(tmp_path):
     file.write_text('{"Resources": {}}', encoding="utf-8-sig")
 
     assert read(file).body == {"Resources": {}}
+
+
+def test_an_export_is_that_of_the_same_stage():
+    """Two stages of an app, each with a stack of one name."""
+    kept = "Outputs: {O: {Value: %s, Export: {Name: e}}}\nResources: {}\n"
+    used = "Resources: {}\n"
+    texts = {
+        f"{stage}/{name}": kept % stage if name == "data" else used
+        for stage in ("dev", "prod")
+        for name in ("data", "user")
+    }
+
+    read_together = together([parse_text(text, Path(path)) for path, text in texts.items()])
+
+    users = [one for one in read_together if one.path.name == "user"]
+    assert [one.plain({"Fn::ImportValue": "e"}) for one in users] == ["dev", "prod"]

@@ -63,11 +63,13 @@ class SynthGate:
                 known=all_rules(),
                 waivers=settings.waiver_file(),
             )
-            violations = _violations(report)
+            violations = _violations(report) + _of_stages(report)
         except Exception as error:  # noqa: BLE001 - the CDK would exit 0
             # The CDK shows no violation that names no resource.
             print(f"the policy check could not run: {error}", file=sys.stderr)
             violations = [_crash(error, paths)]
+            if any(_in_stage(Path(path)) for path in paths):
+                violations.append(_stages(f"the check could not run: {error}"))
         return cdk.PolicyValidationPluginReport(success=not violations, violations=violations)
 
 
@@ -94,6 +96,38 @@ def _violations(report: Report) -> list[cdk.PolicyViolation]:
         for problem in report.problems
     ]
     return found
+
+
+def _of_stages(report: Report) -> list[cdk.PolicyViolation]:
+    """One violation of no resource for findings in a cdk.Stage.
+
+    `cdk synth` judges only the stacks that it is asked for, by itself none of a stage's, and would exit 0.
+    """
+    texts = [
+        (one.template, f"{one.interpreter}: {one.rule.id} {one.rule.title}: {one.evidence}")
+        for one in report.results
+        if one.is_finding
+    ]
+    texts += [(one.template, f"{one.interpreter}: {one.text}") for one in report.problems]
+    staged = [f"{path.parent.name}/{path.name} {text}" for path, text in texts if _in_stage(path)]
+    if not staged:
+        return []
+    print("\n".join(staged), file=sys.stderr)
+    return [_stages(f"{len(staged)} findings in stages")]
+
+
+def _in_stage(path: Path) -> bool:
+    return path.parent.name.startswith("assembly-")
+
+
+def _stages(what: str) -> cdk.PolicyViolation:
+    return cdk.PolicyViolation(
+        rule_name="stages",
+        description=what,
+        fix="It is told above; `cdk synth '**'` shows findings with their construct paths.",
+        severity="fatal",
+        violating_resources=[],
+    )
 
 
 def _resource(found: Result | Problem) -> cdk.PolicyViolatingResource:
