@@ -156,9 +156,11 @@ def test_the_boundary_leaves_a_compliant_role_all_that_it_has(tmp_path):
     policies = Policies(role_of(file).permissions, boundary=parse(boundary()))
 
     for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
-        request = Request(action, "arn:aws:s3:::data/analytics/a.csv", keys)
+        request = Request(action, "arn:<AWS::Partition>:s3:::data/analytics/a.csv", keys)
         assert decide(policies, request).allowed
-    listing = Request("s3:ListBucket", "arn:aws:s3:::data", {**keys, "s3:prefix": ("analytics/",)})
+    listing = Request(
+        "s3:ListBucket", "arn:<AWS::Partition>:s3:::data", {**keys, "s3:prefix": ("analytics/",)}
+    )
     assert decide(policies, listing).allowed
 
 
@@ -179,8 +181,10 @@ def guard():
 
 
 IN_GUARD = ("ACCI-001", "ACCI-003", "ACCI-004", "ACCI-005", "ACCI-030")
-# Guard cannot say "at most 16" of a list that a filter has found.
-NOT_IN_GUARD = {"ACCI-004/fail_seventeen_groups"}
+# Guard cannot say "at most 16" of a list that a filter has found; what is looked up is a wrong mode there.
+NOT_IN_GUARD = {"ACCI-004/fail_seventeen_groups", "ACCI-003/fail_looked_up_at_deployment"}
+# It resolves no function.
+MORE_IN_GUARD = {"ACCI-001/pass_default_of_a_mapping", "ACCI-005/pass_account_in_the_name"}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +198,9 @@ def test_guard_says_what_the_rule_says(guard, path):
     core = {one.status for one in run([read(path)], [RULES[rule]]).results}
     name = f"{rule}/{path.stem}"
 
-    assert (rule.replace("-", "_") in guard(path)) is (core != {"pass"} and name not in NOT_IN_GUARD)
+    assert (rule.replace("-", "_") in guard(path)) is (
+        name in MORE_IN_GUARD or (core != {"pass"} and name not in NOT_IN_GUARD)
+    )
 
 
 # Where Guard says another thing of a single edit, and what it says more (+) or less (-).

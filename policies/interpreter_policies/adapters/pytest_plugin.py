@@ -138,7 +138,8 @@ class InterpretersUnderTest(Mapping[str, InterpreterUnderTest]):
         for one in read_interpreters(templates):
             # Two stages may have an interpreter each of one name; the second is told by its stack.
             title = one.title if one.title not in self._by_name else f"{one.template.name}/{one.title}"
-            self._by_name[title] = InterpreterUnderTest(one, values)
+            # A partition that a policy writes out is read as the own one, and shown as `aws` by default.
+            self._by_name[title] = InterpreterUnderTest(one, {"AWS::Partition": "aws", **values})
 
     def __getitem__(self, name: str) -> InterpreterUnderTest:
         if name not in self._by_name:
