@@ -195,9 +195,10 @@ def together(templates: Sequence[Template]) -> tuple[Template, ...]:
     for number, one in enumerate(templates):
         same = any(one.name == other.name for other in templates[:number])
         scoped.append(replace(one, scope=f"{one.name}#{number}" if same else one.name, exports=exports))
-    for one, name, value in [(one, *pair) for one in scoped for pair in _outputs(one)]:
+    # All before any is known: what an output imports itself is not known yet.
+    for owner, name, value in [(one, *pair) for one in scoped for pair in _outputs(one)]:
         # Two stacks of one name (two stages, two regions): which of them is meant cannot be told.
-        for key in (name, one.beside(name)):
+        for key in (name, owner.beside(name)):
             exports[key] = value if exports.get(key, value) == value else AMBIGUOUS
     return tuple(scoped)
 
