@@ -8,6 +8,7 @@ from typing import Any
 from .iam.document import DocumentError, Statement
 from .iam_resources import (
     Assembly,
+    Place,
     arns_of,
     attached_arns,
     managed_policies,
@@ -22,6 +23,7 @@ from .resource_policies import granted_to
 from .template import Template, Undecided, UnresolvedError, together
 
 TYPE = "AWS::BedrockAgentCore::CodeInterpreterCustom"
+_NESTED = "AWS::CloudFormation::Stack"
 # Resources that allow a principal something without a policy of IAM's, and where they name it.
 _OTHER_GRANTS = {
     "AWS::EKS::AccessEntry": "PrincipalArn",
@@ -83,7 +85,7 @@ class Role:
         known = managed_policies(self.assembly)
         return [arn for arn in attached_arns(self.template, self.properties) if arn not in known]
 
-    @property
+    @cached_property
     def permissions(self) -> tuple[Statement, ...]:
         """Every statement that allows or denies the role something, wherever it is written in the assembly.
 
@@ -91,19 +93,17 @@ class Role:
         """
         if self.managed_policies:
             raise UnresolvedError(f"managed policy {self.managed_policies[0]} is not in the template")
-        for template in self.assembly:
-            for logical_id in template.possible("AWS::CloudFormation::Stack"):
-                given = properties_of(template, logical_id).get("Parameters", {})
-                if self._is_named(template, given):
+        for template, logical_id in _granting_unread(self.assembly):
+            kind = str(template.resources[logical_id].get("Type"))
+            properties = properties_of(template, logical_id)
+            if kind == _NESTED:
+                if self._is_named(template, properties.get("Parameters", {})):
                     what = f"nested stack {logical_id} is given the role, and may attach policies"
                     raise UnresolvedError(what)
-            for logical_id in template.possible(*_OTHER_GRANTS):
-                kind = str(template.resources[logical_id].get("Type"))
-                named = properties_of(template, logical_id).get(_OTHER_GRANTS[kind])
-                if named == "*" or self._is_named(template, named):
-                    raise UnresolvedError(
-                        f"{kind} {logical_id} allows the role something, by no policy of IAM"
-                    )
+                continue
+            named = properties.get(_OTHER_GRANTS[kind])
+            if named == "*" or self._is_named(template, named):
+                raise UnresolvedError(f"{kind} {logical_id} allows the role something, by no policy of IAM")
         return self.written_permissions
 
     def _is_named(self, template: Template, value: Any) -> bool:
@@ -251,6 +251,12 @@ def interpreters(templates: Iterable[Template]) -> list[Interpreter]:
     return [
         Interpreter(one, logical_id, assembly) for one in assembly for logical_id in one.ids_of_type(TYPE)
     ]
+
+
+@lru_cache(maxsize=64)
+def _granting_unread(assembly: Assembly) -> tuple[Place, ...]:
+    """The resources of the templates that may give a role rights which are not written there as a policy."""
+    return tuple((one, found) for one in assembly for found in one.possible(_NESTED, *_OTHER_GRANTS))
 
 
 @lru_cache(maxsize=64)

@@ -243,6 +243,8 @@ def _covers(statement: Statement, request: Request) -> bool:
     # A trust policy names no resource: it is about its role.
     if not patterns:
         return statement.principal is not None
+    if not (statement.variables and any("${" in pattern for pattern in patterns)):
+        return names(statement.resources, statement.not_resources, request.resource)
     found = any(
         matches(one, request.resource)
         for pattern in patterns

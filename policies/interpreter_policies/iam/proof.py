@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -102,7 +103,7 @@ def overlap(policies: Mapping[str, Statements]) -> tuple[str, str, Request] | No
         granted = {owners[number] for number in concerned if joint[number].effect == "Allow"}
         for pair in itertools.combinations(sorted(granted), 2):
             both = [joint[number] for number in concerned if owners[number] in pair]
-            for context in _contexts([condition for one in both for condition in one.conditions]):
+            for context in _contexts(tuple(condition for one in both for condition in one.conditions)):
                 request = Request(action, resource, context)
                 if all(allowed(wide[index], request) for index in pair):
                     confirmed = _confirmed(request, tuple(named[index][1] for index in pair), ())
@@ -132,7 +133,7 @@ def _requests(layers: tuple[Statements, ...], envelope: Statements) -> Iterator[
     for action, resource, concerned in _pairs(joint):
         if any(joint[number].effect == "Allow" for number in concerned if number < own):
             contexts = _contexts(
-                [condition for number in concerned for condition in joint[number].conditions]
+                tuple(condition for number in concerned for condition in joint[number].conditions)
             )
             yield (Request(action, resource, context) for context in contexts)
 
@@ -145,7 +146,7 @@ def _pairs(statements: Statements) -> Iterator[tuple[str, str, list[int]]]:
     """Each class of actions and resources: a witness of both, and the numbers of the statements about it."""
     action_patterns = _patterns(statements, "actions", "not_actions")
     resource_patterns = _patterns(statements, "resources", "not_resources")
-    actions = _named_actions(action_patterns)
+    actions = _named_actions(tuple(action_patterns))
     resources = classes(map(glob, resource_patterns))
     by_action = [_covering(statements, "actions", "not_actions", action_patterns, one) for one in actions]
     by_resource = [
@@ -425,7 +426,8 @@ def _covering(
     return frozenset(found)
 
 
-def _named_actions(patterns: list[str]) -> dict[frozenset[int], str]:
+@lru_cache(maxsize=1 << 10)
+def _named_actions(patterns: tuple[str, ...]) -> dict[frozenset[int], str]:
     """The classes of actions, each with a witness that a reader knows if there is one, those first."""
     globs = [glob(pattern) for pattern in patterns]
     found: dict[frozenset[int], str] = {}
@@ -436,8 +438,9 @@ def _named_actions(patterns: list[str]) -> dict[frozenset[int], str]:
     return found
 
 
-def _contexts(conditions: list[Condition]) -> Iterator[Context]:
-    """One context for each combination of classes of the keys that the conditions name."""
+@lru_cache(maxsize=1 << 10)
+def _contexts(conditions: tuple[Condition, ...]) -> tuple[Context, ...]:
+    """One context for each combination of classes of the keys that the conditions name, fewest keys first."""
     choices: dict[str, list[tuple[str, ...] | None]] = {}
     for key in dict.fromkeys(condition.key for condition in conditions):
         mine = [condition for condition in conditions if condition.key == key]
@@ -456,8 +459,11 @@ def _contexts(conditions: list[Condition]) -> Iterator[Context]:
         total *= len(options)
     if total > _MAX_CONTEXTS:
         raise UnsupportedError(f"{total} combinations of condition values are more than are tried")
-    for picked in sorted(itertools.product(*choices.values()), key=lambda one: len(one) - one.count(None)):
-        yield {key: values for key, values in zip(choices, picked, strict=True) if values is not None}
+    combined = sorted(itertools.product(*choices.values()), key=lambda one: len(one) - one.count(None))
+    return tuple(
+        {key: values for key, values in zip(choices, picked, strict=True) if values is not None}
+        for picked in combined
+    )
 
 
 def _values(key: str, conditions: list[Condition]) -> list[str]:
