@@ -1,7 +1,7 @@
 """What the service asks of the account: may the caller pass this role, does the role trust the service, does
 this network exist?
 
-Answered by the endpoint's IAM and EC2 (`ministack.py`); the service itself knows only these questions.
+Answered by the endpoint's IAM and EC2 (`ministack`); the service itself knows only these questions.
 """
 
 from collections.abc import Mapping

@@ -40,7 +40,7 @@ _AWS_CONNECTIONS, _OTHER_CONNECTIONS = 64, 16
 
 
 class Identities(Protocol):
-    """Who mints the sessions of execution roles (`ministack.py`)."""
+    """Who mints the sessions of execution roles (`ministack`)."""
 
     def mint(self, session: Attachment) -> Credentials:
         """Credentials of the session's role; NotAssumableError when its trust policy does not allow it."""

@@ -67,7 +67,7 @@ class Routed:
 
 
 class Aws(Protocol):
-    """The AWS behind the gateway (`ministack.py`)."""
+    """The AWS behind the gateway (`ministack`)."""
 
     def usable(self, access_key: str, headers: dict[str, str], query: dict[str, list[str]]) -> bool:
         """Whether this is the key that the request will act under, and no root's."""

@@ -176,7 +176,7 @@ def http(app: App) -> Factory:
 @cache
 def _config() -> Config:
     async def nothing(scope: Any, receive: Any, send: Any) -> None:
-        raise NotImplementedError
+        raise RuntimeError("each connection has an application of its own")
 
     config = Config(
         nothing,

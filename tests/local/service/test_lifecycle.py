@@ -170,13 +170,13 @@ def test_ctrl_c_reaches_the_command_and_then_stops_the_endpoint(local, tmp_path)
 def test_ministack_is_looked_at_before_it_is_used():
     """The adapter names what a version of MiniStack lacks."""
     program = """
-from interpreter_local import ministack
-ministack.check()
-del ministack.iam_evaluator.enforce
-ministack.gateway.detect_service = lambda method: None
+from interpreter_local.ministack import compatible
+compatible.check()
+del compatible.iam_evaluator.enforce
+compatible.gateway.detect_service = lambda method: None
 try:
-    ministack.check()
-except ministack.IncompatibleError as error:
+    compatible.check()
+except compatible.IncompatibleError as error:
     print(error)
 """
     done = subprocess.run(

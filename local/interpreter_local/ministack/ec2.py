@@ -1,6 +1,6 @@
 """The part of the MiniStack adapter for EC2: reads its records, and keeps what its API forgets.
 
-`ministack.py` checks at every start that what is used here is there.
+`compatible` checks at every start that what is used here is there.
 """
 
 import functools
@@ -14,10 +14,11 @@ from ministack.core import responses
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
-from .network.vpc import Ec2
-from .state import Scope
+from interpreter_local.network import Attachment
+from interpreter_local.network.vpc import Ec2
+from interpreter_local.state import Scope
 
-# See `ministack._USED` and `ministack._TABLES`.
+# See `compatible`.
 USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (ec2, "_create_vpc_endpoint", ("p",)),
     (ec2, "_modify_vpc_endpoint", ("p",)),
@@ -49,6 +50,11 @@ TABLES: tuple[tuple[Any, str], ...] = tuple(
         "_ACTION_MAP",
     )
 )
+
+
+def ec2_of(session: Attachment) -> Ec2:
+    """The emulated EC2 of a session's account and region, as it is now."""
+    return records(Scope(session.account, session.region, session.partition))
 
 
 def records(scope: Scope) -> Ec2:

@@ -1,0 +1,94 @@
+"""How MiniStack reads requests to our services: which service, which IAM action, on what, with which keys."""
+
+import json
+import re
+from typing import Any
+
+from interpreter_local import quotas, service
+from interpreter_local.service import Service
+from interpreter_local.state import Scope
+
+from . import context
+from .compatible import BACKENDS, NAME, QUOTAS
+
+
+def _signed_for(headers: dict[str, str]) -> str:
+    found = re.search(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/", headers.get("authorization", ""))
+    return found[1] if found else ""
+
+
+def detect(old: Any, method: str, path: str, headers: dict[str, str], query: Any) -> Any:
+    if routed := context.routed.get():
+        return BACKENDS.get(routed.service, routed.service)
+    if path == "/code-interpreters" or path.startswith("/code-interpreters/"):
+        return NAME
+    signed_for = _signed_for(headers)
+    if signed_for == "bedrock-agentcore" and service.action(method, path) is not None:
+        return NAME
+    return QUOTAS if signed_for == QUOTAS else old(method, path, headers, query)
+
+
+def event_name(old: Any, name: str, method: str, path: str, headers: Any, query: Any) -> Any:
+    found = service.action(method, path) if name == NAME else None
+    return found or old(name, method, path, headers, query)
+
+
+def iam_action(old: Any, name: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    if name == NAME:
+        context.request.set(context.Request(method, path, headers, body, query))
+        found = service.action(method, path)
+        return f"bedrock-agentcore:{found}" if found else None
+    if name == QUOTAS:
+        return f"servicequotas:{quotas.action(headers)}" if quotas.action(headers) else None
+    return old(name, method, path, headers, body, query)
+
+
+def resource_arn(
+    old: Any,
+    name: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query: Any,
+    region: str,
+    account_id: str,
+) -> Any:
+    if name == NAME:
+        return service.resource(Scope(account_id, region), method, path)
+    if name == QUOTAS:
+        return "*"
+    return old(name, method, path, headers, body, query, region, account_id)
+
+
+def tag_context(ours: Service, action: str, body: bytes, params: Any) -> dict[str, Any]:
+    """aws:RequestTag, aws:TagKeys, and the two condition keys of CreateCodeInterpreter."""
+    try:
+        sent = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        sent = {}
+    sent = sent if isinstance(sent, dict) else {}
+    keys: dict[str, Any] = {}
+    tags = sent.get("tags")
+    if isinstance(tags, dict) and tags:
+        keys = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+        keys["aws:TagKeys"] = list(tags)
+    if params.get("tagKeys"):
+        keys["aws:TagKeys"] = list(params["tagKeys"])
+    network = sent.get("networkConfiguration")
+    config = network.get("vpcConfig") if isinstance(network, dict) else None
+    if action.endswith(":CreateCodeInterpreter") and isinstance(config, dict):
+        for key, member in (("securityGroups", "securityGroups"), ("subnets", "subnets")):
+            if isinstance(config.get(member), list):
+                keys[f"bedrock-agentcore:{key}"] = config[member]
+    return keys
+
+
+def refusal(action: str, principal_arn: str, **rest: Any) -> str:
+    reason = (
+        "with an explicit deny in an identity-based policy"
+        if rest.get("explicit_deny")
+        else f"because no identity-based policy allows the {action} action"
+    )
+    on = rest.get("resource_arn", "*")
+    return f"User: {principal_arn} is not authorized to perform: {action} on resource: {on} {reason}"
