@@ -4,13 +4,18 @@
 that one. A symbol then stands where the other pattern has characters of its own: that is looked for here.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from .globs import Token, glob
 
 # What a value that is a part of a larger text never holds; a symbol that is the whole text may be an ARN.
 _OUTSIDE = (":", "/")
-_LITERAL, _WILD = 1, 2
+# A place in a pattern, and, within a symbol there, what of the other pattern has gone into it.
+_Place = tuple[int, int]
+_ENTERED, _LITERAL, _WILD = 1, 2, 4
+# A place in each, and whether a symbol has been put where it is not written.
+_State = tuple[_Place, _Place, bool]
 
 
 @lru_cache(maxsize=1 << 14)
@@ -22,74 +27,63 @@ def may_meet(one: str, other: str) -> bool:
     """
     if "<" not in one + other or one == other:
         return False
-    first, second = glob(one).tokens, glob(other).tokens
-    return _meets(first, second) or _meets(second, first)
+    pair = (glob(one).tokens, glob(other).tokens)
+    start: _State = ((0, 0), (0, 0), False)
+    end: _State = ((len(pair[0]), 0), (len(pair[1]), 0), True)
+    seen, stack = {start}, [start]
+    while stack:
+        state = stack.pop()
+        if state == end:
+            return True
+        for following in _steps(pair, state):
+            if following not in seen:
+                seen.add(following)
+                stack.append(following)
+    return False
 
 
 def _symbol(token: Token) -> str:
     """The symbol that a place holds, "" if it holds none."""
-    return token.among[0] if len(token.among) == 1 and len(token.among[0]) > 1 else ""
+    return token.among[0] if token.among and len(token.among[0]) > 1 else ""
 
 
-def _meets(mine: tuple[Token, ...], theirs: tuple[Token, ...]) -> bool:
-    """The same for the symbols of the first pattern: a path through both on which one of them is filled.
-
-    A state is a place in each, what has been put into the symbol at the first (-1: not within one), and
-    whether some symbol has been filled.
-    """
-    start = (0, 0, -1, False)
-    seen, stack = {start}, [start]
-    while stack:
-        at, there, within, filled = stack.pop()
-        if at == len(mine) and there == len(theirs) and within < 0 and filled:
-            return True
-        for state in _steps(mine, theirs, at, there, within, filled=filled):
-            if state not in seen:
-                seen.add(state)
-                stack.append(state)
-    return False
-
-
-_State = tuple[int, int, int, bool]
-
-
-def _steps(
-    mine: tuple[Token, ...], theirs: tuple[Token, ...], at: int, there: int, within: int, *, filled: bool
-) -> list[_State]:
-    here = mine[at] if at < len(mine) else None
-    next_ = theirs[there] if there < len(theirs) else None
-    found: list[_State] = []
-    if next_ is not None and next_.repeated:
-        found.append((at, there + 1, within, filled))
-    symbol = _symbol(here) if here else ""
-    if within >= 0:
-        # The symbol ends here, or it goes on with what stands in the other pattern.
-        enough = within & _LITERAL if symbol.startswith("<AWS::") else within == _LITERAL | _WILD
-        found.append((at + 1, there, -1, filled or bool(enough)))
-        if next_ is not None and not _symbol(next_) and _fits(next_, whole=len(mine) == 1):
-            what = _LITERAL * bool(next_.among or next_.single) | _WILD * (not next_.among)
-            found.append((at, there + (not next_.repeated), within | what, filled))
-        return found
-    if here is None:
-        return found
-    if here.repeated:
-        found.append((at + 1, there, -1, filled))
-    if symbol:
-        found.append((at, there, 0, filled))
-    if next_ is not None and _share(here, next_):
-        found.append((at + (not here.repeated), there + (not next_.repeated), -1, filled))
-    return found
+def _steps(pair: tuple[tuple[Token, ...], tuple[Token, ...]], state: _State) -> Iterator[_State]:
+    """Past a `*` or the end of a symbol, past one symbol in both, or one character further in both."""
+    (at, within), (there, inside), filled = state
+    mine = pair[0][at] if at < len(pair[0]) else None
+    theirs = pair[1][there] if there < len(pair[1]) else None
+    if within or (mine is not None and mine.repeated):
+        yield (at + 1, 0), (there, inside), filled or _mixed(within)
+    if inside or (theirs is not None and theirs.repeated):
+        yield (at, within), (there + 1, 0), filled or _mixed(inside)
+    if mine is None or theirs is None:
+        return
+    first, second = _symbol(mine), _symbol(theirs)
+    further = _further(at, mine, within, theirs), _further(there, theirs, inside, mine)
+    if first and first == second and not within and not inside:
+        # The same value at the same place ends at the same place.
+        yield (at + 1, 0), (there + 1, 0), filled
+    elif first and second:
+        known = first.startswith("<AWS::") and second.startswith("<AWS::")
+        yield *further, filled or known
+    elif first or second:
+        symbol, written = (first, theirs) if first else (second, mine)
+        whole = len(pair[0] if first else pair[1]) == 1
+        if whole or not written.among or written.among[0] not in _OUTSIDE:
+            # A `*` takes a symbol as it is written; even `?*` may ask for more than one character.
+            yield *further, filled or (not written.repeated and symbol.startswith("<AWS::"))
+    elif not (mine.among and theirs.among) or set(mine.among) & set(theirs.among):
+        yield *further, filled
 
 
-def _fits(token: Token, *, whole: bool) -> bool:
-    """Whether what a place takes may be a part of a symbol's value."""
-    return whole or not token.among or token.among[0] not in _OUTSIDE
+def _mixed(within: int) -> bool:
+    """Whether a symbol has been filled with what is written with wildcards."""
+    return bool(within & _LITERAL and within & _WILD)
 
 
-def _share(one: Token, other: Token) -> bool:
-    """Whether two places may hold the same character, or symbol."""
-    if one.among:
-        return any(other.takes(character) for character in one.among)
-    if other.among:
-        return any(one.takes(character) for character in other.among)
-    return True
+def _further(at: int, token: Token, within: int, other: Token) -> _Place:
+    """One character further: still at a `*`, within a symbol, or past a character."""
+    if not _symbol(token):
+        return at + (not token.repeated), 0
+    what = _LITERAL * (not other.repeated and not _symbol(other)) | _WILD * (not other.among)
+    return at, within | _ENTERED | what

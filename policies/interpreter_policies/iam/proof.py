@@ -249,6 +249,8 @@ def _met(layers: tuple[Statements, ...], envelope: Statements) -> tuple[tuple[St
         text
         for one in itertools.chain.from_iterable(layers)
         for text in (one.resources if one.effect == "Allow" else one.not_resources)
+    ) | dict.fromkeys(
+        text for one in envelope for text in (one.not_resources if one.effect == "Allow" else one.resources)
     )
     first, *limits = layers
     wide = (
