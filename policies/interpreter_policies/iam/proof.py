@@ -211,6 +211,8 @@ def _may_be_one(texts: set[str]) -> bool:
 
 def _loosened(statements: Statements, mixed: frozenset[str], *, limit: bool) -> Statements:
     """A policy where what a mixed key has may be either value: never narrower."""
+    if not mixed:
+        return statements
     found = []
     for one in statements:
         if one.effect == "Deny":
@@ -226,6 +228,8 @@ def _loosened(statements: Statements, mixed: frozenset[str], *, limit: bool) -> 
 
 def _tightened(statements: Statements, mixed: frozenset[str]) -> Statements:
     """An envelope where what a mixed key has may be either value: never wider."""
+    if not mixed:
+        return statements
     found = []
     for one in statements:
         if one.effect == "Deny":
@@ -288,6 +292,8 @@ def _joined(statement: Statement, asked: Iterable[str], *, named: bool, spared: 
     def joined(texts: tuple[str, ...]) -> tuple[str, ...]:
         return (*texts, *(one for one in asked if any(may_meet(one, text) for text in texts)))
 
+    if not (named or (spared and statement.not_resources)):
+        return statement
     resources = joined(statement.resources) if named else statement.resources
     return replace(
         statement,
