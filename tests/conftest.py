@@ -13,8 +13,6 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from . import modelled
-
 ROOT = Path(__file__).parents[1]
 LOCAL = ROOT / ".venv/bin/interpreter-local"
 ACCOUNT = "123456789012"
@@ -22,6 +20,13 @@ ACCOUNT = "123456789012"
 # The CDK's own template engine takes 2 s to start and checks nothing of ours; `cdk synth` of the repository
 # runs with it on in tests/constructs/test_synth.py. Policy checks that we register run either way.
 os.environ["CDK_VALIDATION"] = "false"
+
+
+def _modelled():
+    """Not at the top: pytest reads this file for policy tests elsewhere too, and then as no package."""
+    from . import modelled
+
+    return modelled
 
 
 def pytest_addoption(parser):
@@ -51,7 +56,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def model():
     """What judges replies: `model.reply_problems`, `model.event_problems`."""
-    return modelled
+    return _modelled()
 
 
 @pytest.fixture(scope="session")
@@ -125,6 +130,7 @@ def client(variables, on_aws):
         return watched(made)
 
     def watched(made):
+        modelled = _modelled()
         known = made.meta.service_model.service_name in modelled.SERVICES
         return modelled.watch(made) if known else made
 
