@@ -7,6 +7,7 @@ another stack is found. A rule that crashes is cfn-lint's E0002 and fails its ru
 """
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
 from interpreter_policies import settings
 from interpreter_policies.engine import Report, run
-from interpreter_policies.files import load, stack_name
+from interpreter_policies.files import load, read, stack_name
 from interpreter_policies.rule import Rule
 from interpreter_policies.rules import all_rules, rules_of
 from interpreter_policies.template import Template
@@ -24,8 +25,11 @@ from interpreter_policies.view import TYPE
 def _report(cfn: Any, rules: list[Rule]) -> Report:
     """What the core finds in the file that cfn-lint has open."""
     path = Path(cfn.filename)
-    # Plain values: cfn-lint's carry positions, and dates where YAML has them.
-    own = Template(path, json.loads(json.dumps(cfn.template, default=str)), stack=stack_name(path))
+    if path.is_file():
+        own = _written(path, path.stat().st_mtime_ns)
+    else:
+        # Plain values: cfn-lint's carry positions, and dates where YAML has them.
+        own = Template(path, json.loads(json.dumps(cfn.template, default=str)), stack=stack_name(path))
     if not own.ids_of_type(TYPE):
         return Report((), ())
     beside = load(path.parent) if (path.parent / "manifest.json").exists() else []
@@ -35,6 +39,12 @@ def _report(cfn: Any, rules: list[Rule]) -> Report:
         tuple(result for result in found.results if result.template == path),
         tuple(problem for problem in found.problems if problem.template == path),
     )
+
+
+@lru_cache(maxsize=4)
+def _written(path: Path, changed: int) -> Template:
+    """The file as it was written: cfn-lint has carried out macros by then, and taken defaults for values."""
+    return read(path)
 
 
 class Waivers(CloudFormationLintRule):  # type: ignore[misc]

@@ -39,6 +39,9 @@ def try_all(exchange, signed, model, client, nothing_is_left):
 
     def judge(operation, request):
         reply = exchange(signed(request), request.method)
+        if reply is None and request.method != operation.http["method"]:
+            # Answered before its body was read, and closed: the reply may be lost on the way (RFC 9112, 9.6).
+            reply = exchange(signed(request), request.method)
         assert reply is not None, "the connection was closed without a reply"
         status, headers, body = reply
         assert status < 500, (status, body[:500])
