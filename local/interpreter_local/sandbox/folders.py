@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -34,15 +35,15 @@ def remove_folder(folder: Path, seconds: float = 5.0) -> None:
     while folder.exists():
         try:
             shutil.rmtree(folder)
-        except OSError:
+        except (OSError, RecursionError):
             if time.monotonic() >= deadline:
                 raise
-            _make_removable(folder)
-            time.sleep(0.02)
+            _force(folder)
 
 
-def _make_removable(folder: Path) -> None:
-    for parent, _, _ in os.walk(folder, onerror=None):
-        for entry in os.scandir(parent):
-            if entry.is_dir(follow_symlinks=False):
-                os.chmod(entry.path, 0o700)
+def _force(folder: Path) -> None:
+    """Removes what Python cannot: folders without permissions, and deeper ones than a path can name."""
+    for command in (["chmod", "-R", "u+rwx", "--", folder], ["rm", "-rf", "--", folder]):
+        # What fails now is tried again by the caller, who also knows when to give up.
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    time.sleep(0.02)

@@ -1,8 +1,10 @@
 """The system call filter of a sandbox, as a classic BPF program.
 
-Denied: what makes new namespaces and mounts, looks into other processes, loads code into the kernel, and
-every socket family but UNIX, IPv4, IPv6 and netlink. (A network namespace does not hold AF_VSOCK: inside a
-microVM a session could otherwise talk to the hypervisor.) Numbers: Linux, asm/unistd_64.h and
+Denied: what makes new namespaces and mounts, looks into other processes, loads code into the kernel, takes
+from what the machine has once for all (AIO requests), and every system call that is newer than this table.
+Sockets: only UNIX, IPv4, IPv6 and netlink. (A network namespace does not hold AF_VSOCK: inside a microVM a
+session could otherwise talk to the hypervisor.) Of those only TCP, UDP and ICMP, and of netlink the routing
+tables: asking for another protocol has the kernel load its module. Numbers: Linux, asm/unistd_64.h and
 asm-generic/unistd.h.
 """
 
@@ -10,20 +12,30 @@ import errno
 import platform
 import struct
 
-_LOAD, _JUMP_EQ, _JUMP_GE, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _AND, _JUMP_EQ, _JUMP_GE, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 # Offsets in struct seccomp_data; the low half of an argument comes first on both architectures.
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
-_X32_BIT = 0x40000000
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
+# Behind file_setattr of Linux 6.17, the last one that was looked at. (x32's numbers are higher, too.)
+_UNKNOWN = 470
 # CLONE_NEWTIME | NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 _NEW_NAMESPACES = 0x80 | 0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x10000000 | 0x20000000 | 0x40000000
-_SOCKET_FAMILIES = (1, 2, 10, 16)
+_UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
+# SOCK_STREAM, SOCK_DGRAM, SOCK_RAW (for which nobody has the capability); the kind is in the low bits.
+_KINDS, _KIND_MASK = (1, 2, 3), 0xF
+# Any, ICMP, TCP, UDP, ICMPv6. And NETLINK_ROUTE.
+_PROTOCOLS, _ROUTE = (0, 1, 6, 17, 58), (0,)
 
-_DENIED = {
+_DENIED: dict[str, tuple[int, int | None]] = {
     # name: (x86_64, aarch64)
     "ptrace": (101, 117),
     "syslog": (103, 116),
+    "uselib": (134, None),
+    "sysfs": (139, None),
+    "vhangup": (153, 58),
+    "modify_ldt": (154, None),
     "pivot_root": (155, 41),
+    "_sysctl": (156, None),
     "chroot": (161, 51),
     "acct": (163, 89),
     "settimeofday": (164, 170),
@@ -34,9 +46,14 @@ _DENIED = {
     "reboot": (169, 142),
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
+    "iopl": (172, None),
+    "ioperm": (173, None),
     "init_module": (175, 105),
     "delete_module": (176, 106),
     "quotactl": (179, 60),
+    "io_setup": (206, 0),
+    "lookup_dcookie": (212, 18),
+    "clock_settime": (227, 112),
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
@@ -46,6 +63,7 @@ _DENIED = {
     "fanotify_init": (300, 262),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
+    "clock_adjtime": (305, 266),
     "setns": (308, 268),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -65,6 +83,8 @@ _DENIED = {
     "fspick": (433, 433),
     "pidfd_getfd": (438, 438),
     "mount_setattr": (442, 442),
+    "quotactl_fd": (443, 443),
+    "open_tree_attr": (467, 467),
 }
 _CLONE, _SOCKET, _SOCKETPAIR, _CLONE3 = (56, 220), (41, 198), (53, 199), (435, 435)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64": (1, 0xC00000B7)}
@@ -89,28 +109,55 @@ def program(machine: str | None = None) -> bytes:
         _jump(_JUMP_EQ, architecture, yes=1, no=0),
         _statement(_RETURN, _KILL_PROCESS),
         _statement(_LOAD, _NUMBER),
+        _jump(_JUMP_GE, _UNKNOWN, yes=0, no=1),
+        _refuse(errno.ENOSYS),
     ]
-    if machine == "x86_64":
-        code += [_jump(_JUMP_GE, _X32_BIT, yes=0, no=1), _refuse(errno.ENOSYS)]
     for numbers in _DENIED.values():
-        code += [_jump(_JUMP_EQ, numbers[column], yes=0, no=1), _refuse(errno.EPERM)]
+        number = numbers[column]
+        if number is not None:
+            code += _when(number, [_refuse(errno.EPERM)])
     # clone3 hides its flags behind a pointer; libc falls back to clone.
-    code += [_jump(_JUMP_EQ, _CLONE3[column], yes=0, no=1), _refuse(errno.ENOSYS)]
-    code += [
-        _jump(_JUMP_EQ, _CLONE[column], yes=0, no=4),
+    code += _when(_CLONE3[column], [_refuse(errno.ENOSYS)])
+    new_namespaces = [
         _statement(_LOAD, _FIRST_ARGUMENT),
         _jump(_JUMP_SET, _NEW_NAMESPACES, yes=0, no=1),
         _refuse(errno.EPERM),
         _statement(_RETURN, _ALLOW),
     ]
+    code += _when(_CLONE[column], new_namespaces)
+    sockets = [
+        _statement(_LOAD, _FIRST_ARGUMENT),
+        *_when(_UNIX, [_statement(_RETURN, _ALLOW)]),
+        *_when(_NETLINK, [_statement(_LOAD, _THIRD_ARGUMENT), *_only(_ROUTE, errno.EPROTONOSUPPORT)]),
+        *_otherwise((_INET, _INET6), errno.EAFNOSUPPORT),
+        _statement(_LOAD, _SECOND_ARGUMENT),
+        _statement(_AND, _KIND_MASK),
+        *_otherwise(_KINDS, errno.ESOCKTNOSUPPORT),
+        _statement(_LOAD, _THIRD_ARGUMENT),
+        *_only(_PROTOCOLS, errno.EPROTONOSUPPORT),
+    ]
     for call in (_SOCKET, _SOCKETPAIR):
-        families = len(_SOCKET_FAMILIES)
-        code += [_jump(_JUMP_EQ, call[column], yes=0, no=families + 3), _statement(_LOAD, _FIRST_ARGUMENT)]
-        for index, family in enumerate(_SOCKET_FAMILIES):
-            code.append(_jump(_JUMP_EQ, family, yes=families - index, no=0))
-        code += [_refuse(errno.EAFNOSUPPORT), _statement(_RETURN, _ALLOW)]
+        code += _when(call[column], sockets)
     code.append(_statement(_RETURN, _ALLOW))
     return b"".join(code)
+
+
+def _when(value: int, body: list[bytes]) -> list[bytes]:
+    """Runs the body, which returns, if the accumulator has this value."""
+    return [_jump(_JUMP_EQ, value, yes=0, no=len(body)), *body]
+
+
+def _otherwise(allowed: tuple[int, ...], number: int) -> list[bytes]:
+    """Refuses a value that is not among these, and goes on with the others."""
+    checks = [
+        _jump(_JUMP_EQ, value, yes=len(allowed) - index, no=0) for index, value in enumerate(allowed)
+    ]
+    return [*checks, _refuse(number)]
+
+
+def _only(allowed: tuple[int, ...], number: int) -> list[bytes]:
+    """Allows these values and refuses the others."""
+    return [*_otherwise(allowed, number), _statement(_RETURN, _ALLOW)]
 
 
 def _statement(operation: int, value: int) -> bytes:

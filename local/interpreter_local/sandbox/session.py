@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import os
 import re
-import resource
 import secrets
 import socket
 import subprocess
@@ -19,14 +18,12 @@ from . import cgroups, disk, launch, zygote
 from .capabilities import DISK, HOST_USER, Capabilities, SandboxUnavailable, plan_limits
 from .folders import group_name, hold, remove_folder, session_folder
 from .inside import frames
-from .limits import Limits
+from .limits import Limits, open_files
 from .python_env import PythonEnv, find
 
 _START_SECONDS = 30.0
 # Host users of sessions, one each, where the endpoint is root: far above what user databases hand out.
 _FIRST_UID, _UIDS = 0x40000000, 1 << 20
-# Unrecorded: how many the live service allows.
-_OPEN_FILES = 65536
 _unmounting = ThreadPoolExecutor(2, "unmount")
 _uids = itertools.count(secrets.randbelow(_UIDS))
 _SESSION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -299,18 +296,13 @@ def _start(
                 uid=uid,
                 disk=mount,
                 groups=[keep(os.open(group / "cgroup.procs", os.O_WRONLY)) for group in groups],
-                rlimits=(*rlimits, ("NOFILE", _files())),
+                rlimits=(*rlimits, ("NOFILE", open_files(limits))),
                 address=network.address,
             )
             return template.fork(plan), clean
     except BaseException:
         clean()
         raise
-
-
-def _files() -> int:
-    """Open files of a process in a session: not the endpoint's own limit, which may be far higher."""
-    return min(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def _discard(starting: asyncio.Task[Started]) -> None:

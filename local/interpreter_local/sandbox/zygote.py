@@ -28,6 +28,9 @@ _SESSION_SECONDS = 30.0
 TRUSTED = "tls/sessions.pem"
 # The template's descriptors close one after the other when it dies.
 _HANG_UP_MILLISECONDS = 200
+# No core dumps: a limit of 1 byte keeps them also from a program that the machine may have for them, where
+# 0 does not (Linux, core(5)). And no priority over others, which a desktop's user may have.
+_RLIMITS = {"CORE": 1, "RTPRIO": 0, "NICE": 0}
 
 
 class TemplateDied(OSError):  # noqa: N818 - named for what happened
@@ -103,7 +106,7 @@ class Template:
         """
         ours, theirs = socket.socketpair()
         reply, answering = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        given = {"reply": answering.fileno(), "agent": theirs.fileno(), "log": plan.log}
+        given = {"agent": theirs.fileno(), "log": plan.log}
         if plan.disk is not None:
             given["disk"] = plan.disk
         given.update({f"group {number}": group for number, group in enumerate(plan.groups)})
@@ -114,15 +117,18 @@ class Template:
             "inside": layout.UID,
             "hostname": "localhost",
             "address": plan.address,
-            "rlimits": {"CORE": 0, **dict(plan.rlimits)},
+            "rlimits": {**_RLIMITS, **dict(plan.rlimits)},
             "kept": self.kept,
             "descriptors": list(given),
         }
         forked = None
         try:
             with reply:
-                with answering, theirs:
-                    socket.send_fds(self.control, [json.dumps(settings).encode()], list(given.values()))
+                with theirs:
+                    with answering:
+                        socket.send_fds(self.control, [b"fork"], [answering.fileno()])
+                    # Not to the template: sessions that it forks later would find it in their memory.
+                    socket.send_fds(reply, [json.dumps(settings).encode()], list(given.values()))
                 reply.settimeout(_BOOT_SECONDS)
                 _, descriptors = self._answer(reply)
                 forked = Forked(ours, descriptors[0])

@@ -18,6 +18,11 @@ from . import linux, network
 CORNER = "/mnt"
 SESSIONS, DISK, TUN = f"{CORNER}/sessions", f"{CORNER}/disk", f"{CORNER}/tun"
 _SHM_BYTES = 64 * 1024**2
+# The machine has 3,072 pseudo-terminals for all mounts of devpts together, and every command takes one.
+_TERMINALS = 256
+# What the kernel kills first when the machine's memory is used up: sessions, and not the endpoint. Nobody
+# in a session can go below it where it was set with privileges (the tier `full`).
+_OOM_SCORE = 300
 # Where bubblewrap's own --proc is read-only; no user of a session could write there in the tier `full`.
 _PROC_SHUT = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 
@@ -35,6 +40,7 @@ def confine(
     """
     for group in groups:
         os.write(group, b"0")
+    _offer_to_oom_killer()
     os.setsid()
     nothing = os.open("/dev/null", os.O_RDONLY)
     for descriptor, standard in ((nothing, 0), (log, 1), (log, 2)):
@@ -63,6 +69,13 @@ def confine(
     return sockets, device
 
 
+def _offer_to_oom_killer() -> None:
+    with open("/proc/self/oom_score_adj", "r+") as file:
+        score = max(int(file.read()), _OOM_SCORE)
+        file.seek(0)
+        file.write(str(score))
+
+
 def _mount(session: str, workspace: str, disk: int | None, kept: list[str]) -> None:
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     careful = linux.MS_NOSUID | linux.MS_NODEV
@@ -87,7 +100,7 @@ def _mount(session: str, workspace: str, disk: int | None, kept: list[str]) -> N
         "/dev/pts",
         "devpts",
         linux.MS_NOSUID | linux.MS_NOEXEC,
-        "newinstance,ptmxmode=0666,mode=620",
+        f"newinstance,ptmxmode=0666,mode=620,max={_TERMINALS}",
     )
     linux.mount("proc", "/proc", "proc", careful | linux.MS_NOEXEC)
     for path in _PROC_SHUT:
@@ -121,7 +134,9 @@ def _become(uid: int | None, inside: int) -> None:
 
 
 def _limit(limits: dict[str, int]) -> None:
-    """Resource limits by name ("DATA", "NPROC"), where no control group holds them; children inherit them."""
+    """Resource limits by name ("DATA", "NOFILE"), or what is allowed already if that is less."""
     for name, value in limits.items():
         number = getattr(resource, f"RLIMIT_{name}")
-        resource.setrlimit(number, (value, value))
+        most = resource.getrlimit(number)[1]
+        bounded = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(number, (bounded, bounded))

@@ -68,12 +68,13 @@ class Kernel:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._one_call = threading.Lock()
-        self._process = _Process(start)
+        # None where it could not be started again: the session was at its limit of processes then.
+        self._process: _Process | None = _Process(start)
 
     def execute(self, code: str, clear: bool, timeout: float) -> dict[str, Any]:
         """Runs code; `stdout`, `stderr`, `exit_code` (0, 1, 124, or how the kernel died) and `seconds`."""
         with self._one_call:
-            process = self._process
+            process = self._process = self._process or _Process(self._start)
             process.begin()
             # Waiting for the kernel to boot, or for another call, is not execution time.
             started = time.monotonic()
@@ -88,7 +89,9 @@ class Kernel:
             else:
                 exit_code, died = process.autopsy()
                 note = f"{note}{died}"
-                self._process = _Process(self._start)
+                self._process = None
+                with contextlib.suppress(OSError, RuntimeError):
+                    self._process = _Process(self._start)
             if note:
                 exit_code = exit_code if note.startswith("The Python kernel") else TIMED_OUT
                 stderr = f"{stderr.rstrip()}\n{note}"
@@ -111,20 +114,34 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
+        self._pipes = (out_read, err_read)
         try:
             self._child = start(theirs.fileno(), out_write, err_write)
+        except BaseException:
+            self._close()
+            raise
         finally:
             theirs.close()
             os.close(out_write)
             os.close(err_write)
         self.ended = False
-        self._pipes = (out_read, err_read)
         self._outputs: tuple[Output, Output] | None = None
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._partial = b""
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError:
+            self.signal(signal.SIGKILL)
+            self._child.wait()
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        self._socket.close()
+        for pipe in self._pipes:
+            os.close(pipe)
 
     def begin(self) -> None:
         """From here on, output belongs to a call."""

@@ -1,9 +1,10 @@
 """The template: one process with the usual libraries loaded, of which every session is a fork.
 
 It runs in bubblewrap, in a process namespace of its own that dies with the endpoint; it has one thread, no
-network and no secrets, and reads nothing but the endpoint's requests. Each request brings the descriptors
-that the session gets; each fork answers on one of them, first with a pidfd of itself (the endpoint ends the
-session by it), then with what it opened in its network namespace, or with what went wrong.
+network and no secrets, and reads nothing but the endpoint's requests. Each request is a socket, on which the
+fork says how to end it (a pidfd of itself), is told what kind of session it is to be, with the descriptors for
+it, and tells what it opened in its network namespace, or what went wrong. So the template knows nothing of
+any session, and no session finds another's settings in the memory that they share.
 """
 
 import gc
@@ -68,33 +69,30 @@ def _preload(libraries: list[str], warm: bool) -> Any:
 def _serve(control: socket.socket, shell: Any, program: bytes | None) -> None:
     own = os.open("/proc/self/ns/pid", os.O_RDONLY)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, _MOST, _DESCRIPTORS)
+        message, descriptors, _, _ = socket.recv_fds(control, _MOST, 1)
         if not message:
             return
-        settings = json.loads(message)
-        try:
-            linux.unshare(linux.CLONE_NEWPID)
-            pid = os.fork()
-            if pid == 0:
-                given = dict(zip(settings["descriptors"], descriptors, strict=True))
-                _never_return(_session, settings, given, shell, program)
-            linux.setns(own, linux.CLONE_NEWPID)
-        except OSError as error:
-            linux.setns(own, linux.CLONE_NEWPID)
-            with socket.socket(fileno=descriptors.pop(0)) as reply:
+        with socket.socket(fileno=descriptors[0]) as reply:
+            try:
+                linux.unshare(linux.CLONE_NEWPID)
+                pid = os.fork()
+                if pid == 0:
+                    _never_return(_session, reply, shell, program)
+                linux.setns(own, linux.CLONE_NEWPID)
+            except OSError as error:
+                linux.setns(own, linux.CLONE_NEWPID)
                 reply.send(json.dumps({"error": str(error)}).encode())
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
 
 
-def _session(settings: dict[str, Any], given: dict[str, int], shell: Any, program: bytes | None) -> None:
+def _session(reply: socket.socket, shell: Any, program: bytes | None) -> None:
     """What the fork does: becomes process 1 of the session, and forks its agent."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # Descriptors are closed by number; the objects around them live as long as this frame, so to the end.
-    reply = socket.socket(fileno=given["reply"])
-    _close_all_but(0, 1, 2, *given.values())
+    _close_all_but(0, 1, 2, reply.fileno())
     socket.send_fds(reply, [b"{}"], [os.pidfd_open(os.getpid())])
+    message, descriptors, _, _ = socket.recv_fds(reply, _MOST, _DESCRIPTORS)
+    settings = json.loads(message)
+    given = dict(zip(settings["descriptors"], descriptors, strict=True))
     groups = [descriptor for name, descriptor in given.items() if name.startswith("group")]
     try:
         sockets, device = confine(settings, given.get("disk"), groups, given["log"], program)
