@@ -149,9 +149,7 @@ def _when(value: int, body: list[bytes]) -> list[bytes]:
 
 def _otherwise(allowed: tuple[int, ...], number: int) -> list[bytes]:
     """Refuses a value that is not among these, and goes on with the others."""
-    checks = [
-        _jump(_JUMP_EQ, value, yes=len(allowed) - index, no=0) for index, value in enumerate(allowed)
-    ]
+    checks = [_jump(_JUMP_EQ, value, yes=len(allowed) - index, no=0) for index, value in enumerate(allowed)]
     return [*checks, _refuse(number)]
 
 

@@ -2,8 +2,8 @@
 
 It runs in bubblewrap, in a process namespace of its own that dies with the endpoint; it has one thread, no
 network and no secrets, and reads nothing but the endpoint's requests. Each request is a socket, on which the
-fork says how to end it (a pidfd of itself), is told what kind of session it is to be, with the descriptors for
-it, and tells what it opened in its network namespace, or what went wrong. So the template knows nothing of
+fork says how to end it (a pidfd of itself), is told what session it is to be, with the descriptors for it,
+and tells what it opened in its network namespace, or what went wrong. So the template knows nothing of
 any session, and no session finds another's settings in the memory that they share.
 """
 
