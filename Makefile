@@ -92,10 +92,11 @@ check: .venv/.installed node_modules/.installed ## synthesize the fleet and chec
 bench: .venv/.installed .venv-sandbox/.installed .venv-bench/.installed node_modules/.installed ## run the benchmarks, each beside a peer
 	@for b in benchmarks/bench_*.py; do .venv/bin/python $$b || exit 1; done
 
-docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml, docs/rules.md, docs/parity.md
+docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml, tables in docs/
 	@.venv/bin/python -m interpreter_fleet.schema
 	@.venv/bin/python -m interpreter_policies.rules_doc
 	@.venv/bin/python tests/parity.py
+	@.venv/bin/python tests/local/escapes/table.py
 
 # Run by a maintainer to move the pins; needs `uv` on the PATH. No index address is written.
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
