@@ -43,7 +43,8 @@ def remove_folder(folder: Path, seconds: float = 5.0) -> None:
 
 def _force(folder: Path) -> None:
     """Removes what Python cannot: folders without permissions, and deeper ones than a path can name."""
-    for command in (["chmod", "-R", "u+rwx", "--", folder], ["rm", "-rf", "--", folder]):
+    for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
         # What fails now is tried again by the caller, who also knows when to give up.
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        argv = [*command, "--", str(folder)]
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     time.sleep(0.02)
