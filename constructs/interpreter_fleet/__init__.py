@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from interpreter_fleet.canary_gate import CanaryGate
     from interpreter_fleet.fleet import FleetTooLargeError, InterpreterFleet
     from interpreter_fleet.fleet_file import FleetFileError, load
     from interpreter_fleet.interpreter import CodeInterpreter
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from interpreter_fleet.storage import PrefixStorage, fleet_bucket
 
 __all__ = [
+    "CanaryGate",
     "CodeInterpreter",
     "FleetFileError",
     "FleetSpec",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "CanaryGate": "canary_gate",
     "CodeInterpreter": "interpreter",
     "FleetFileError": "fleet_file",
     "FleetSpec": "spec",

@@ -5,6 +5,9 @@ from collections import Counter
 import aws_cdk as cdk
 from constructs import Construct
 
+from interpreter_fleet import canary_gate
+from interpreter_fleet.canary_function import PER_SECOND
+from interpreter_fleet.canary_gate import CanaryGate
 from interpreter_fleet.interpreter import RESOURCES, CodeInterpreter
 from interpreter_fleet.naming import FLEET_TAG, shard_of
 from interpreter_fleet.network import Network
@@ -14,6 +17,9 @@ from interpreter_fleet.storage import PrefixStorage, fleet_bucket, fleet_bucket_
 # CloudFormation quota "resources per template"; one is left for CDK's own metadata resource.
 MAX_RESOURCES = 500
 PER_STACK = (MAX_RESOURCES - 1) // RESOURCES
+# `cdk deploy --concurrency` of more than this shares the rates by being throttled.
+_STACKS_AT_ONCE = 4
+PER_GATED_STACK = (MAX_RESOURCES - 1 - canary_gate.RESOURCES) // RESOURCES
 
 
 class FleetTooLargeError(ValueError):
@@ -55,6 +61,15 @@ class InterpreterFleet:
             base: self._make_interpreter(base, one, self.stacks[shards[base]])
             for base, one in spec.interpreters.items()
         }
+        if spec.canary_gate:
+            for shard, stack in enumerate(self.stacks):
+                self._make_gate(stack, [self.interpreters[b] for b, n in shards.items() if n == shard])
+
+    def _make_gate(self, stack: cdk.Stack, interpreters: list[CodeInterpreter]) -> None:
+        # Stacks may be deployed side by side, some of them: together they keep to the share of one.
+        if interpreters:
+            at_once = min(len(self.stacks), _STACKS_AT_ONCE)
+            CanaryGate(stack, "CanaryGate", interpreters=interpreters, per_second=PER_SECOND / at_once)
 
     def _make_interpreter(self, base: str, one: InterpreterSpec, stack: cdk.Stack) -> CodeInterpreter:
         prefix = prefix_of(base, one)
@@ -95,14 +110,16 @@ def shards_of(spec: FleetSpec) -> dict[str, int]:
     """The shard of every interpreter, or FleetTooLargeError when one stack cannot hold its shard."""
     chosen = _choose(spec, spec.shards)
     shard, count = Counter(chosen.values()).most_common(1)[0]
-    if count <= PER_STACK:
+    most = PER_GATED_STACK if spec.canary_gate else PER_STACK
+    if count <= most:
         return chosen
     enough = next(
-        (n for n in range(spec.shards + 1, MAX_SHARDS + 1) if _largest(_choose(spec, n)) <= PER_STACK), None
+        (n for n in range(spec.shards + 1, MAX_SHARDS + 1) if _largest(_choose(spec, n)) <= most), None
     )
     raise FleetTooLargeError(
         f"shards: found {spec.shards}, which puts {count} interpreters into shard {shard}:"
-        f" {count * RESOURCES} resources, and a CloudFormation stack takes {MAX_RESOURCES}; "
+        f" {count * RESOURCES} resources, and a CloudFormation stack takes {MAX_RESOURCES}"
+        f"{f', {canary_gate.RESOURCES} of them for the canary gate' if spec.canary_gate else ''}; "
         + (
             f"allowed: {enough} or more"
             if enough

