@@ -17,6 +17,8 @@ CODE = Path(__file__).with_name("in_lambda")
 ACTIONS = (*grants.USE, "bedrock-agentcore:GetCodeInterpreterSession")
 # AWS's default quota is 30 requests a second for each operation; canaries keep to half of it.
 PER_SECOND = 15.0
+# ARNs of at most 126 characters each in the 6,144 of a managed policy; a role takes ten of these.
+POLICY_HOLDS = 40
 
 
 def canary_function(
@@ -60,7 +62,20 @@ def canary_function(
 
 
 def grant_canary(function: lambda_.Function, interpreters: Sequence[CodeInterpreter]) -> None:
-    """Lets it run sessions on these interpreters, every generation of them, and on no other."""
-    function.add_to_role_policy(
-        iam.PolicyStatement(actions=list(ACTIONS), resources=[one.arn_pattern for one in interpreters])
-    )
+    """Lets it run sessions on these interpreters, every generation of them, and on no other.
+
+    In managed policies under the function: IAM takes 10,240 characters of all inline policies of a role,
+    and the CDK does not split a statement that is longer.
+    """
+    assert function.role is not None
+    for number, start in enumerate(range(0, len(interpreters), POLICY_HOLDS)):
+        named = interpreters[start : start + POLICY_HOLDS]
+        iam.ManagedPolicy(
+            function,
+            f"Sessions{number}",
+            description="Sessions of a canary on the interpreters that it is for",
+            roles=[function.role],
+            statements=[
+                iam.PolicyStatement(actions=list(ACTIONS), resources=[one.arn_pattern for one in named])
+            ],
+        )

@@ -11,8 +11,7 @@ from interpreter_fleet.canary_function import PER_SECOND, canary_function, grant
 from interpreter_fleet.interpreter import CodeInterpreter
 from interpreter_fleet.naming import canonical
 
-# Function, role, log group, custom resource, the role's policy, and what the CDK splits off when that
-# grows over IAM's limit of 10,240 characters (166 ARNs of at most 140 characters: 3 managed policies).
+# Function, role with policy, log group, custom resource; and a policy for each 40 interpreters, five at most.
 RESOURCES = 10
 _MINUTES = 15
 
@@ -77,8 +76,7 @@ class CanaryGate(Construct):
             },
         )
         # The rights first, and at the end the rights last: CloudFormation asks it about the removal too.
-        assert self.function.role is not None
-        self.resource.node.add_dependency(self.function.role)
+        self.resource.node.add_dependency(self.function)
         for one in interpreters:
             self.resource.node.add_dependency(one)
 
