@@ -15,12 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from interpreter_fleet.manifest import Record
 
-from . import quotas, report, runner
+from . import permissions, quotas, report, runner
 from .clients import AwsError, Clients, connect, words
 from .discover import DiscoverError, records
 from .pace import Pace
 from .session import Session, Sessions, leftovers
-from .verdict import COULD_NOT_RUN, FINDING, INTERRUPTED, LEAKED, OK, Verdict
+from .verdict import COULD_NOT_RUN, FINDING, INTERRUPTED, LEAKED, OK, USAGE, Verdict
 
 _EPILOG = """\
 commands:
@@ -29,6 +29,8 @@ commands:
   sweep       stop the sessions that a killed canary left behind (also those of one that runs now)
   all         preflight, then canary
   show FILE   print the tables of a JSON report again
+  permissions COMMAND
+              print the IAM policy that a command needs; gate is the function of the canary gate
 
 examples:
   validate.py all
@@ -48,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.command == "show":
         return _show(options.file)
+    if options.command == "permissions":
+        return _permissions(options)
     signal.signal(signal.SIGTERM, _interrupt)
     console = report.console(stderr=options.format != "table")
     try:
@@ -69,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="preflight | canary | sweep | all | show"
+        dest="command", required=True, metavar="preflight | canary | sweep | all | show | permissions"
     )
     for name in ("preflight", "canary", "sweep", "all"):
         command = commands.add_parser(name)
@@ -94,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
         )
     show = commands.add_parser("show")
     show.add_argument("file", type=Path)
+    rights = commands.add_parser("permissions")
+    rights.add_argument("of", choices=permissions.COMMANDS)
+    rights.add_argument("--fleet", help="only the records of this fleet")
+    rights.add_argument("--only", action="append", default=[], metavar="NAME", help="only this interpreter")
+    rights.add_argument("--account", default="*", help="12 digits (default: any)")
+    rights.add_argument("--region", default="*", help="default: any")
+    rights.add_argument("--partition", default="aws", help="aws-cn, aws-us-gov (default: aws)")
     return parser
 
 
@@ -190,6 +201,18 @@ def _show(file: Path) -> int:
         return COULD_NOT_RUN
     report.show(result, report.console())
     return int(result["exit_code"])
+
+
+def _permissions(options: argparse.Namespace) -> int:
+    try:
+        scope = permissions.Scope(
+            options.partition, options.region, options.account, options.fleet, tuple(options.only)
+        )
+    except ValueError as error:
+        print(f"validate.py: {error}", file=sys.stderr)
+        return USAGE
+    print(permissions.as_json(options.of, scope))
+    return OK
 
 
 def _exit_code(verdicts: list[Verdict], *, leaked: bool, interrupted: bool) -> int:

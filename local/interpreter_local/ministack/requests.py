@@ -43,6 +43,18 @@ def iam_action(old: Any, name: str, method: str, path: str, headers: Any, body: 
     return old(name, method, path, headers, body, query)
 
 
+def _header(headers: Any, name: str) -> str:
+    return next((str(value) for key, value in headers.items() if str(key).lower() == name), "")
+
+
+def _path_of_parameters(body: bytes) -> str:
+    try:
+        path = json.loads(body).get("Path")
+    except (ValueError, AttributeError):
+        return ""
+    return path.strip("/") if isinstance(path, str) else ""
+
+
 def resource_arn(
     old: Any,
     name: str,
@@ -58,6 +70,10 @@ def resource_arn(
         return service.resource(Scope(account_id, region), method, path)
     if name == QUOTAS:
         return "*"
+    # MiniStack takes any path for "*", and no policy that names a path would let anybody read it.
+    if name == "ssm" and _header(headers, "x-amz-target").endswith(".GetParametersByPath"):
+        asked = _path_of_parameters(body)
+        return f"arn:aws:ssm:{region}:{account_id}:parameter/{asked}" if asked else "*"
     return old(name, method, path, headers, body, query, region, account_id)
 
 
