@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interpreter_fleet.canary_gate import CanaryGate
+    from interpreter_fleet.canary_schedule import CanarySchedule
     from interpreter_fleet.fleet import FleetTooLargeError, InterpreterFleet
     from interpreter_fleet.fleet_file import FleetFileError, load
     from interpreter_fleet.interpreter import CodeInterpreter
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CanaryGate",
+    "CanarySchedule",
     "CodeInterpreter",
     "FleetFileError",
     "FleetSpec",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOME = {
     "CanaryGate": "canary_gate",
+    "CanarySchedule": "canary_schedule",
     "CodeInterpreter": "interpreter",
     "FleetFileError": "fleet_file",
     "FleetSpec": "spec",

@@ -11,6 +11,8 @@ from typing import Any
 from .api import THROTTLED, Api, ApiError, NoAnswerError
 
 PROBE = "lifecycle"
+# The operation that one canary calls most, and how often.
+INVOKES = 2
 PASS = "pass"  # noqa: S105
 FAIL = "fail"
 COULD_NOT_TELL = "could-not-tell"
