@@ -77,6 +77,16 @@ def test_at_the_functions_time_limit_every_session_is_stopped_and_the_answer_sen
     assert list(service.sessions.values()) == ["TERMINATED", "TERMINATED"]
 
 
+def test_a_start_that_comes_after_the_time_limit_is_stopped_too(service, gate):
+    """Nobody heard its id: the same token gives it again."""
+    service.before["start"] = [lambda: time.sleep(2.5)]
+    reply = gate("one", seconds=31)
+    time.sleep(2)
+
+    assert "could-not-tell: StartCodeInterpreterSession: no answer" in reply["Reason"]
+    assert list(service.sessions.values()) == ["TERMINATED"]
+
+
 def test_a_session_that_will_not_stop_is_a_failure_with_its_id(service, gate):
     service.before["stop"] = [told(403, "AccessDeniedException")] * 100
     reply = gate("one")

@@ -9,7 +9,6 @@ import os
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +41,11 @@ class ApiError(RuntimeError):
 
 
 class NoAnswerError(RuntimeError):
-    """No answer came: connections broke, or the time was over."""
+    """No answer came: connections broke, or the time was over. `sent`: the service may have acted."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.sent = sent
 
 
 class Pace:
@@ -82,15 +85,11 @@ class Api:
     )
     _credentials: Any = field(default_factory=lambda: get_session().get_credentials(), repr=False)
 
-    def start(self, interpreter: str, name: str) -> str:
-        """The id of a new session. One token for all attempts: a lost reply is found again by the next."""
-        body = {
-            "name": name,
-            "sessionTimeoutSeconds": SESSION_TIMEOUT_SECONDS,
-            "clientToken": f"{uuid.uuid4()}-start",
-        }
+    def start(self, interpreter: str, name: str, token: str, left: Callable[[], float] | None = None) -> str:
+        """The id of a new session; with a token that was given before, of the session that it started."""
+        body = {"name": name, "sessionTimeoutSeconds": SESSION_TIMEOUT_SECONDS, "clientToken": token}
         path = f"/code-interpreters/{quote(interpreter, safe='')}/sessions/start"
-        answer = self._call("StartCodeInterpreterSession", "PUT", path, body=body)
+        answer = self._call("StartCodeInterpreterSession", "PUT", path, body=body, left=left)
         return str(json.loads(answer)["sessionId"])
 
     def execute(self, interpreter: str, session: str, code: str) -> dict[str, Any]:
@@ -132,8 +131,8 @@ class Api:
     ) -> bytes:
         remaining = left or self.left
         url = f"{self.endpoint}{path}" + (f"?{urlencode(query)}" if query else "")
-        problem: Exception = NoAnswerError(f"{operation}: the time was over before it was called")
-        attempt = 0
+        problem: Exception = NoAnswerError(f"{operation}: the time was over before it was called", sent=False)
+        attempt, sent = 0, False
         while remaining() > 0:
             self.pace.wait(operation)
             try:
@@ -145,7 +144,9 @@ class Api:
                 problem = error
                 attempt += not settling
             except urllib3.exceptions.HTTPError as error:
-                problem = NoAnswerError(f"{operation}: no answer: {type(error).__name__}: {error}")
+                sent = sent or not isinstance(error, urllib3.exceptions.NewConnectionError)
+                text = f"{operation}: no answer: {type(error).__name__}: {error}"
+                problem = NoAnswerError(text, sent=sent)
                 attempt += 1
             if attempt >= _ATTEMPTS:
                 break

@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .api import THROTTLED, Api, ApiError, NoAnswerError
@@ -13,6 +14,8 @@ from .api import THROTTLED, Api, ApiError, NoAnswerError
 PROBE = "lifecycle"
 # The operation that one canary calls most, and how often.
 INVOKES = 2
+# Kept for the stop when a lost start is asked for again.
+_STOP_SECONDS = 6.0
 PASS = "pass"  # noqa: S105
 FAIL = "fail"
 COULD_NOT_TELL = "could-not-tell"
@@ -58,11 +61,16 @@ def check_all(
 def check(api: Api, base: str, interpreter: str, *, name: str, stopping: Callable[[], float]) -> Result:
     """A nonce is set in one call and hashed in the next: only code that runs in one session can know it."""
     took: dict[str, float] = {}
+    # One token for all attempts: a lost reply is found again by the next.
+    named, token = f"{name}-{base}"[:100], f"{uuid.uuid4()}-start"
     try:
         with _timed(took, "start"):
-            session = api.start(interpreter, f"{name}-{base}"[:100])
+            session = api.start(interpreter, named, token)
     except (ApiError, NoAnswerError) as error:
-        return _of_error(base, error, took)
+        found = _of_error(base, error, took)
+        if error.sent if isinstance(error, NoAnswerError) else error.status >= 500:
+            return _stop_lost(api, interpreter, named, token, found, stopping)
+        return found
     problem: Result | None = None
     try:
         problem = _work(api, base, interpreter, session, took)
@@ -105,6 +113,19 @@ def _stop(
     except (ApiError, NoAnswerError) as error:
         return str(error)
     return ""
+
+
+def _stop_lost(
+    api: Api, interpreter: str, name: str, token: str, found: Result, stopping: Callable[[], float]
+) -> Result:
+    """A start without an answer may have started a session: the same token gives its id, to stop it."""
+    try:
+        session = api.start(interpreter, name, token, lambda: stopping() - _STOP_SECONDS)
+        api.stop(interpreter, session, stopping)
+    except (ApiError, NoAnswerError) as error:
+        detail = f"{found.detail}; perhaps a session {name} is left, until its time is over: {error}"
+        return replace(found, detail=detail, leaked=name)
+    return found
 
 
 def _is_over(api: Api, base: str, interpreter: str, session: str, took: dict[str, float]) -> Result:
