@@ -63,7 +63,7 @@ def test_a_waiver_ends_on_a_date():
         (
             "fleet: demo\ntag: {}\ninterpreters: {a: {}}\n",
             "f.yaml:2: tag: unknown key 'tag', did you mean 'tags'; allowed: fleet, bucket, tags,"
-            " permissions_boundary, trust, shards, interpreters",
+            " permissions_boundary, trust, shards, canary_gate, interpreters",
         ),
         (
             "fleet: demo\nbucket:\n  nam: x\ninterpreters: {a: {}}\n",

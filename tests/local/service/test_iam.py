@@ -225,3 +225,15 @@ def test_service_quotas_ask_iam(client, role_of):
         client("service-quotas", credentials=nobody).request_service_quota_increase(
             ServiceCode="bedrock-agentcore", QuotaCode="L-CAF6F552", DesiredValue=2000
         )
+
+
+def test_a_policy_that_names_a_path_lets_its_parameters_be_read_and_no_others(client, role_of):
+    """As on AWS, where a call by path is one on the path's own ARN."""
+    reader = role_of(
+        allow("ssm:GetParametersByPath", "arn:aws:ssm:us-east-1:123456789012:parameter/path/mine")
+    )
+    ssm = client("ssm", credentials=reader)
+
+    assert ssm.get_parameters_by_path(Path="/path/mine", Recursive=True)["Parameters"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.get_parameters_by_path(Path="/path", Recursive=True)
