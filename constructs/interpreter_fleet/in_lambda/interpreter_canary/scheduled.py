@@ -37,7 +37,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _checked(event: dict[str, Any], left: Any, pace: float) -> lifecycle.Result:
     base, name = event["Base"], f"/interpreter-fleet/{event['Fleet']}/{event['Base']}"
-    ssm = get_session().create_client("ssm", verify=os.environ.get("AWS_CA_BUNDLE"))
+    ssm = get_session().create_client(
+        "ssm", region_name=os.environ["AWS_REGION"], verify=os.environ.get("AWS_CA_BUNDLE")
+    )
     try:
         record = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
     except ssm.exceptions.ParameterNotFound:
