@@ -50,7 +50,7 @@ def _header(headers: Any, name: str) -> str:
 def _path_of_parameters(body: bytes) -> str:
     try:
         path = json.loads(body).get("Path")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""
     return path.strip("/") if isinstance(path, str) else ""
 
