@@ -15,10 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from interpreter_fleet.manifest import Record
 
-from . import permissions, quotas, report, runner
+from . import permissions, quotas, reports, runner
 from .clients import AwsError, Clients, connect, words
 from .discover import DiscoverError, records
 from .pace import Pace
+from .reports import output
+from .result import Canary
 from .session import Session, Sessions, leftovers
 from .verdict import COULD_NOT_RUN, FINDING, INTERRUPTED, LEAKED, OK, USAGE, Verdict
 
@@ -28,7 +30,7 @@ commands:
   canary      start, invoke and stop a session on every interpreter
   sweep       stop the sessions that a killed canary left behind (also those of one that runs now)
   all         preflight, then canary
-  show FILE   print the tables of a JSON report again
+  show FILE   print a JSON report again, in any format
   permissions COMMAND
               print the IAM policy that a command needs; gate is the function of the canary gate
 
@@ -36,6 +38,8 @@ examples:
   validate.py all
   validate.py canary --only analytics --json canary.json --junit canary.xml
   validate.py preflight --profile prod --region eu-west-1
+  check.py --format json --output check.json; validate.py all --check check.json --html report.html
+  validate.py show canary.json --baseline last.json --format github >> "$GITHUB_STEP_SUMMARY"
 
 It reads the records that deployments leave in SSM under /interpreter-fleet, then asks the API. With
 AWS_ENDPOINT_URL or --endpoint-url it asks a local endpoint.
@@ -49,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line; gives the exit status."""
     options = _parser().parse_args(argv)
     if options.command == "show":
-        return _show(options.file)
+        return _show(options)
     if options.command == "permissions":
         return _permissions(options)
     signal.signal(signal.SIGTERM, _interrupt)
-    console = report.console(stderr=options.format != "table")
+    console = reports.console(stderr=output.log(options))
     try:
         return _validate(options, console)
     except (DiscoverError, *AwsError) as error:
@@ -84,9 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--region", help="default: from the environment or the profile")
         command.add_argument("--profile", help="a profile of the AWS configuration")
         command.add_argument("--endpoint-url", metavar="URL", help="ask this endpoint instead of AWS")
-        command.add_argument("--format", choices=("table", "json", "junit"), default="table")
-        command.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report there too")
-        command.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report there too")
+        output.add_arguments(command)
         command.add_argument(
             "--concurrency", type=_positive, default=4, metavar="N", help="sessions at once (default 4)"
         )
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     show = commands.add_parser("show")
     show.add_argument("file", type=Path)
+    output.add_arguments(show)
     rights = commands.add_parser("permissions")
     rights.add_argument("of", choices=permissions.COMMANDS)
     rights.add_argument("--fleet", help="only the records of this fleet")
@@ -109,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _validate(options: argparse.Namespace, console: Console) -> int:
-    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    started, began = _now(), time.monotonic()
     clients = connect(
         region=options.region,
         profile=options.profile,
@@ -124,7 +127,7 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     pace = Pace(limits.per_second, options.share, sleep=canceled.wait)
     sessions = Sessions(clients, pace, run, canceled)
     rows: list[quotas.Row] = []
-    canaries: list[runner.Canary] = []
+    canaries: list[Canary] = []
     swept: list[str] = []
     interrupted = False
     if options.command in ("preflight", "all"):
@@ -139,30 +142,37 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
         canaries, interrupted = _canaries(sessions, found, options.concurrency, console)
     verdicts = [row.verdict for row in rows] + [canary.verdict for canary in canaries]
     exit_code = _exit_code(verdicts, leaked=bool(sessions.leaked), interrupted=interrupted)
-    result = report.value(
+    result = reports.value(
         command=options.command,
         run=run,
         endpoint=clients.endpoint,
         region=clients.region,
+        account=found[0].arn.split(":")[4],
         started=started,
-        quotas=rows,
+        finished=_now(),
+        seconds=time.monotonic() - began,
+        preflight={"rows": [quotas.as_json(row) for row in rows]},
         canaries=canaries,
         swept=swept,
         leaked=sessions.leaked,
         exit_code=exit_code,
     )
-    return _write(options, result, console)
+    return _write(options, result)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _canaries(
     sessions: Sessions, found: list[Record], concurrency: int, console: Console
-) -> tuple[list[runner.Canary], bool]:
+) -> tuple[list[Canary], bool]:
     columns = (TextColumn("canary"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     # On a terminal a bar; elsewhere nothing but the result.
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(found))
 
-        def done(canary: runner.Canary) -> None:
+        def done(canary: Canary) -> None:
             progress.update(task, advance=1, description=f"{canary.record.base}: {canary.verdict}")
 
         return runner.run(sessions, found, concurrency, done)
@@ -177,30 +187,22 @@ def _sweep(clients: Clients, sessions: Sessions, found: list[Record]) -> list[st
     return swept
 
 
-def _write(options: argparse.Namespace, result: dict[str, Any], console: Console) -> int:
+def _write(options: argparse.Namespace, result: dict[str, Any]) -> int:
     try:
-        if options.json:
-            options.json.write_text(report.as_json(result) + "\n")
-        if options.junit:
-            options.junit.write_text(report.junit(result) + "\n")
-    except OSError as error:
+        output.write(options, result)
+    except (OSError, reports.ReportError) as error:
         print(f"validate.py: cannot write the report: {error}", file=sys.stderr)
-        result["exit_code"] = result["exit_code"] or COULD_NOT_RUN
-    if options.format == "table":
-        report.show(result, console)
-    else:
-        print(report.as_json(result) if options.format == "json" else report.junit(result))
+        return int(result["exit_code"]) or COULD_NOT_RUN
     return int(result["exit_code"])
 
 
-def _show(file: Path) -> int:
+def _show(options: argparse.Namespace) -> int:
     try:
-        result = report.read(file.read_text(), str(file))
-    except (OSError, report.ReportError) as error:
+        result = reports.read(options.file.read_text(), str(options.file))
+    except (OSError, reports.ReportError) as error:
         print(f"validate.py: {error}", file=sys.stderr)
         return COULD_NOT_RUN
-    report.show(result, report.console())
-    return int(result["exit_code"])
+    return _write(options, result)
 
 
 def _permissions(options: argparse.Namespace) -> int:

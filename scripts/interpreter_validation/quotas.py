@@ -57,6 +57,23 @@ class Row:
     detail: str
 
 
+def as_json(row: Row) -> dict[str, Any]:
+    """A row of the JSON report's preflight (docs/report.md)."""
+    used = row.used or 0
+    return {
+        "name": row.name,
+        "kind": "rate" if row.used is None and row.name.endswith(" API rate") else "quota",
+        "limit": row.limit,
+        "used": row.used,
+        "planned": row.adds,
+        "headroom": row.limit - used - row.adds,
+        "source": "",
+        "adjustable": None,
+        "verdict": row.verdict.value,
+        "detail": row.detail,
+    }
+
+
 def rate_name(operation: str) -> str:
     """What Service Quotas calls an operation's requests per second."""
     return f"{operation} API rate"

@@ -4,25 +4,15 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 
 from interpreter_fleet.manifest import Record
 
 from .clients import AwsError, is_telling, words
 from .discover import inspect
 from .probes import lifecycle
+from .result import Canary, ProbeResult
 from .session import CanceledError, Sessions
 from .verdict import Verdict
-
-
-@dataclass(frozen=True)
-class Canary:
-    """What the canary found on one interpreter; `milliseconds` of each step that it came to."""
-
-    record: Record
-    verdict: Verdict
-    detail: str
-    milliseconds: dict[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -57,20 +47,26 @@ def run(
 
 def _one(sessions: Sessions, record: Record) -> Canary:
     if sessions.canceled.is_set():
-        return Canary(record, Verdict.COULD_NOT_TELL, "interrupted")
+        return _canary(record, Verdict.COULD_NOT_TELL, "interrupted")
     deployed = inspect(sessions.clients, sessions.pace, record)
     if deployed.verdict is not Verdict.PASS:
-        return Canary(record, deployed.verdict, deployed.detail)
+        return _canary(record, deployed.verdict, deployed.detail)
     began = time.perf_counter()
     try:
         took = lifecycle.run(sessions, record.id, record.base)
     except lifecycle.ProbeError as error:
-        return Canary(record, Verdict.FAIL, str(error))
+        return _canary(record, Verdict.FAIL, str(error))
     except CanceledError as error:
-        return Canary(record, Verdict.COULD_NOT_TELL, str(error))
+        return _canary(record, Verdict.COULD_NOT_TELL, str(error))
     except AwsError as error:
         if sessions.canceled.is_set():
-            return Canary(record, Verdict.COULD_NOT_TELL, "interrupted")
+            return _canary(record, Verdict.COULD_NOT_TELL, "interrupted")
         verdict = Verdict.FAIL if is_telling(error) else Verdict.COULD_NOT_TELL
-        return Canary(record, verdict, words(error))
-    return Canary(record, Verdict.PASS, "", {**took, "all": (time.perf_counter() - began) * 1000})
+        return _canary(record, verdict, words(error))
+    return _canary(record, Verdict.PASS, "", {**took, "all": (time.perf_counter() - began) * 1000})
+
+
+def _canary(
+    record: Record, verdict: Verdict, detail: str, milliseconds: dict[str, float] | None = None
+) -> Canary:
+    return Canary(record, (ProbeResult("lifecycle", verdict, detail, milliseconds=milliseconds or {}),))

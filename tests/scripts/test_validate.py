@@ -17,7 +17,7 @@ def test_a_fleet_that_works_exits_0(deploy, validate, open_sessions, tmp_path):
     assert status == 0, err
     assert "ok: 6 pass" in out
     report = json.loads(file.read_text())
-    assert (report["schema"], report["command"], report["exit_code"]) == (1, "all", 0)
+    assert (report["schema"], report["command"], report["exit_code"]) == (2, "all", 0)
     for one, base in zip(report["interpreters"], ("one", "two"), strict=True):
         record = fleet.records[base]
         assert (one["interpreter"], one["id"], one["verdict"]) == (base, record.id, "pass")
@@ -49,7 +49,7 @@ def test_show_prints_a_report_again_with_its_exit_status(deploy, validate, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("{", "not JSON"), ("{}", "schema is None, expected 1"), (None, "No such file")]
+    ("content", "said"), [("{", "not JSON"), ("{}", "schema is None, expected 2"), (None, "No such file")]
 )
 def test_show_refuses_what_is_no_report(validate, tmp_path, content, said):
     file = tmp_path / "r.json"
@@ -195,6 +195,6 @@ def test_what_a_killed_canary_leaves_is_swept(deploy, command, open_sessions, va
     status, out, _ = validate("sweep", "--fleet", fleet.name)
 
     assert status == 0
-    assert f"{len(left)} sessions stopped" in out
+    assert f"{len(left)} removed" in out
     assert open_sessions(fleet) == []
     assert validate("canary", "--fleet", fleet.name)[0] == 0

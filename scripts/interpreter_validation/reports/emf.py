@@ -1,0 +1,68 @@
+"""The report as CloudWatch metrics in the embedded metric format: one JSON object a line.
+
+What the CloudWatch agent, Lambda's logs and PutLogEvents turn into metrics by themselves.
+Format: AWS docs, CloudWatch_Embedded_Metric_Format_Specification.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from .latency import STEPS
+
+NAMESPACE = "InterpreterFleet"
+
+
+def emf(report: dict[str, Any]) -> str:
+    """A line for each interpreter, by fleet and by fleet and interpreter; then one for the run."""
+    at = round(datetime.fromisoformat(report["finished"]).timestamp() * 1000)
+    lines = [_interpreter(report, one, at) for one in report["interpreters"]]
+    rows = [row["verdict"] for row in report["preflight"]["rows"]]
+    metrics = {
+        "PreflightFailures": (rows.count("fail"), "Count"),
+        "PreflightCouldNotTell": (rows.count("could-not-tell"), "Count"),
+        "Strangers": (len(report["strangers"]), "Count"),
+        "SweptSessions": (len(report["swept"]), "Count"),
+        "LeakedSessions": (len(report["leaked"]), "Count"),
+        "RunTime": (report["seconds"], "Seconds"),
+    }
+    keys = ("run", "command", "exit_code", "account", "region", "leaked", "swept")
+    # No dimension: a leak is an alarm wherever it is.
+    lines.append(_line(at, [[]], metrics, {key: report[key] for key in keys}))
+    return "".join(line + "\n" for line in lines)
+
+
+def _interpreter(report: dict[str, Any], one: dict[str, Any], at: int) -> str:
+    metrics: dict[str, tuple[float, str]] = {
+        "Failures": (one["verdict"] == "fail", "Count"),
+        "CouldNotTell": (one["verdict"] == "could-not-tell", "Count"),
+    }
+    for step in STEPS:
+        if step in one["milliseconds"]:
+            metrics[f"{step.title()}Latency"] = (one["milliseconds"][step], "Milliseconds")
+    properties = {
+        "Fleet": one["fleet"],
+        "Interpreter": one["interpreter"],
+        "run": report["run"],
+        "id": one["id"],
+        "verdict": one["verdict"],
+        "detail": one["detail"],
+        "probes": {probe["probe"]: probe["verdict"] for probe in one["probes"]},
+    }
+    return _line(at, [["Fleet"], ["Fleet", "Interpreter"]], metrics, properties)
+
+
+def _line(
+    at: int,
+    dimensions: Sequence[Sequence[str]],
+    metrics: Mapping[str, tuple[float, str]],
+    properties: Mapping[str, Any],
+) -> str:
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": dimensions,
+        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in metrics.items()],
+    }
+    values = {name: float(value) for name, (value, _) in metrics.items()}
+    return json.dumps({"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}, **properties, **values})
