@@ -97,7 +97,7 @@ docs: .venv/.installed ## write what is generated: the JSON schema of fleet.yaml
 	@.venv/bin/python -m interpreter_policies.rules_doc
 	@.venv/bin/python tests/parity.py
 	@.venv/bin/python tests/local/escapes/table.py
-	@.venv/bin/python -m interpreter_validation.reports.shape
+	@.venv/bin/python -c "from interpreter_validation.reports import shape; shape.write()"
 
 # Run by a maintainer to move the pins; needs `uv` on the PATH. No index address is written.
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet

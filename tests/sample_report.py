@@ -254,7 +254,7 @@ def pictures():
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "page.html")
         file.write_text(page(report, read_check(json.dumps(checked()), "check.json")))
-        browse(folder, "--window-size=1120,1500", f"--screenshot={IMAGES / 'page.png'}", file.as_uri())
+        browse(folder, "--window-size=1120,1850", f"--screenshot={IMAGES / 'page.png'}", file.as_uri())
 
 
 if __name__ == "__main__":

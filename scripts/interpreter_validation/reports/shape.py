@@ -207,5 +207,6 @@ def _table(lines: list[str], title: str, keys: Mapping[str, Key]) -> None:
             _table(lines, f"`{prefix}{name}{'[]' if key.kind.startswith('list') else ''}`", key.of)
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """docs/report.md anew; run at the root of the project."""
     Path("docs/report.md").write_text(documented())
