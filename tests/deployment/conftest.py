@@ -8,16 +8,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ACCOUNT, REGION = "123456789012", "us-east-1"
 
 
 @pytest.fixture(scope="session")
-def cdk_environment(variables: dict[str, str]) -> dict[str, str]:
+def cdk_environment(variables: dict[str, str], tmp_path_factory) -> dict[str, str]:
     """The whole environment of a cdk CLI that talks to the endpoint, whose account is bootstrapped."""
     path = f"{ROOT / '.venv/bin'}{os.pathsep}{ROOT / 'node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
     kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     environment = {**kept, **variables, "PATH": path, "CDK_VALIDATION": "false"}
     done = subprocess.run(
-        ["cdk", "bootstrap"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        # In a folder without an app: next to one it is synthesized, by one CLI at a time.
+        ["cdk", "bootstrap", f"aws://{ACCOUNT}/{REGION}"],
+        cwd=tmp_path_factory.mktemp("bootstrap"),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return environment
