@@ -67,7 +67,7 @@ class Sessions:
                 reason = "IdempotentParameterMismatchException"
                 raise errors.invalid([("clientToken", "was used with other parameters")], reason)
             return await asyncio.shield(before[1])
-        task = asyncio.create_task(self._start(scope, dict(params)))
+        task = asyncio.create_task(self._start(scope, dict(params), token))
         self._starts[scope, token] = (params, task)
         try:
             # A client that goes away must not leave a start half done.
@@ -76,7 +76,7 @@ class Sessions:
             self._starts.pop((scope, token), None)
             raise
 
-    async def _start(self, scope: Scope, params: dict[str, Any]) -> dict[str, Any]:
+    async def _start(self, scope: Scope, params: dict[str, Any], token: str = "") -> dict[str, Any]:
         interpreter = params["codeInterpreterIdentifier"]
         attachment = self._usable(scope, interpreter)
         mine = self._store.of(scope)
@@ -93,6 +93,7 @@ class Sessions:
         session = Session(
             id=identifier,
             scope=scope,
+            token=token,
             interpreter_id=interpreter,
             name=params.get("name"),
             timeout_seconds=params.get("sessionTimeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
@@ -281,6 +282,8 @@ class Sessions:
         if session.status == "READY":
             self._ended(session, self._clock() - session.started)
         session.status = TRANSITIONS.get((session.status, cause), session.status)
+        # Unrecorded: how long a token counts. Here as long as the session that it started.
+        self._starts.pop((session.scope, session.token), None)
         session.ended_by = session.ended_by or cause
         session.last_updated_at = timestamp()
         if timer := self._timers.pop(session.id, None):

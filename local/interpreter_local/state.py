@@ -58,6 +58,8 @@ class Session:
     started: float
     status: str = "READY"
     last_updated_at: str = ""
+    # The client token of the request that started it.
+    token: str = ""
     # Why it ended, for calls that run meanwhile: "stopped", "timeout", "died".
     ended_by: str = ""
     sandbox: Sandbox | None = None
