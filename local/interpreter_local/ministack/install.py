@@ -34,8 +34,9 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
         # A session's timers keep the context in which it started: let them not keep a large body too.
         context.request.set(replace(context.request.get(), body=b""))
         answer = await ours.answer(context.scope(), method, path, query, headers, body)
-        context.answer.set(answer)
         status, sent, content = answer.reply
+        # For the records, which do not show it; what a vanished client leaves would hold it in memory.
+        context.answer.set(replace(answer, reply=(status, sent, b"")))
         if sent.get("content-type") == EVENT_STREAM:
             return status, sent, responses.StreamingResponse(_stream(content))
         return status, sent, content

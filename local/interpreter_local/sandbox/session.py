@@ -134,19 +134,22 @@ class Sandbox:
     async def _read_replies(self) -> None:
         try:
             while True:
-                message = await self._receive()
-                future = self._waiting.get(message.get("id", 0))
-                if future is None or future.done():
-                    continue
-                if isinstance(message.get("result"), dict):
-                    future.set_result(message["result"])
-                else:
-                    future.set_exception(CallError(str(message.get("error"))))
+                # Not in a variable: when canceled, the frame is kept for long, and a reply may be large.
+                self._deliver(await self._receive())
         except (OSError, EOFError, frames.FrameError, TypeError):
             # The agent is gone, or what it says cannot be understood: it may have been taken over.
             self._launched.kill()
         finally:
             self._end()
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        future = self._waiting.get(message.get("id", 0))
+        if future is None or future.done():
+            return
+        if isinstance(message.get("result"), dict):
+            future.set_result(message["result"])
+        else:
+            future.set_exception(CallError(str(message.get("error"))))
 
     def _end(self) -> None:
         self._ended = True
