@@ -83,6 +83,8 @@ class Region:
 
     interpreters: dict[str, Interpreter] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    # The ids of those that are over, in the order in which they ended.
+    over: dict[str, None] = field(default_factory=dict)
     # (operation, client token) → (parameters, reply): repeated requests get the first reply.
     tokens: dict[tuple[str, str], tuple[dict[str, Any], Any]] = field(default_factory=dict)
     # Quotas that were raised, by code, and the requests that raised them.

@@ -38,8 +38,9 @@ CONNECT = "import socket\ntry: socket.create_connection(('192.0.2.1', 80), 0.2)\
 EXPECTED = {"ConflictException", "ResourceNotFoundException", "InternalServerException"}
 # Seconds that an abandoned session lives.
 TTL = 3
-# Memory that the allocator keeps, and what is kept on purpose (records of ended sessions, metrics), in KiB.
-ROOM = {"endpoint memory": 24 * 1024, "template memory": 4 * 1024}
+# KiB. What is kept on purpose (the newest calls for CloudTrail, the newest sessions that are over) and what the
+# allocator keeps after large replies; an hour has many thousand sessions, each of which may leave 2 KiB.
+ROOM = {"endpoint memory": 64 * 1024, "template memory": 4 * 1024}
 
 
 class Endpoint:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import interpreter_local.sessions
 from interpreter_local import quotas
 from interpreter_local.errors import ServiceError
 from interpreter_local.network import Attached
@@ -177,3 +178,28 @@ def test_a_request_that_does_not_end_is_given_up(service):
     with pytest.raises(ServiceError, match=r"executeCommand did not end within 0\.05 s") as caught:
         asyncio.run(invoke())
     assert caught.value.code == "InternalServerException"
+
+
+def test_only_the_newest_sessions_that_are_over_are_remembered(monkeypatch):
+    """Those that run are not forgotten, however many end; nor is a start that may be asked for again."""
+    monkeypatch.setattr(interpreter_local.sessions, "_KEPT", 3)
+
+    async def churn():
+        sessions = Sessions(Store(), nothing, identity=None, ended=lambda session, seconds: None)
+        asked = [
+            {"codeInterpreterIdentifier": MANAGED_ID, "clientToken": "t" * 33 + str(n)} for n in range(6)
+        ]
+        first, *others = [await sessions.start(HERE, dict(one)) for one in asked]
+        for one in others:
+            await sessions.stop(HERE, one)
+        listed = sessions.list_(HERE, {"codeInterpreterIdentifier": MANAGED_ID})["items"]
+        again = await sessions.start(HERE, dict(asked[5]))
+        fresh = await sessions.start(HERE, dict(asked[1]))
+        await sessions.close()
+        return first, others, [one["sessionId"] for one in listed], again, fresh
+
+    first, others, listed, again, fresh = asyncio.run(churn())
+
+    assert set(listed) == {one["sessionId"] for one in (first, *others[2:])}
+    assert again == others[4]
+    assert fresh != others[0]
