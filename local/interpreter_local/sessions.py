@@ -27,7 +27,7 @@ _MODES: dict[str, Mode] = {"SANDBOX": "SANDBOX", "PUBLIC": "PUBLIC", "VPC": "VPC
 # Code and commands are ended inside the session after 15 minutes; what does not answer even then is given up.
 REQUEST_SECONDS = quotas.REQUEST_MINUTES.value * 60
 _ANSWER_SECONDS = 30.0
-# Sessions that are over and start tokens that are remembered, the newest. Unrecorded: for how long.
+# Sessions that are over and still listed, the newest of each account and region. Unrecorded: for how long.
 _KEPT = 2_000
 
 
@@ -55,7 +55,7 @@ class Sessions:
         self._request_seconds = request_seconds
         self._starting: dict[int, int] = {}
         # Starts by client token: a repeated request waits for the first one and gets its reply.
-        self._starts: dict[tuple[Scope, str], tuple[dict[str, Any], asyncio.Future[dict[str, Any]]]] = {}
+        self._starts: dict[tuple[Scope, str], tuple[dict[str, Any], asyncio.Task[dict[str, Any]]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -71,22 +71,13 @@ class Sessions:
             return await asyncio.shield(before[1])
         task = asyncio.create_task(self._start(scope, dict(params), token))
         self._starts[scope, token] = (params, task)
-        task.add_done_callback(lambda done: self._remember(scope, token, done))
+        task.add_done_callback(lambda done: self._forget_failed(scope, token, done))
         # A client that goes away must not leave a start half done.
         return await asyncio.shield(task)
 
-    def _remember(self, scope: Scope, token: str, task: asyncio.Task[dict[str, Any]]) -> None:
-        """Keeps the reply of a start, not its task, which would keep the request; forgets a failed one."""
-        params, _ = self._starts.pop((scope, token))
-        if task.cancelled() or task.exception() is not None:
-            return
-        replied = asyncio.get_running_loop().create_future()
-        replied.set_result(task.result())
-        self._starts[scope, token] = (params, replied)
-        if len(self._starts) > _KEPT:
-            oldest, (_, start) = next(iter(self._starts.items()))
-            if start.done():
-                del self._starts[oldest]
+    def _forget_failed(self, scope: Scope, token: str, start: asyncio.Task[dict[str, Any]]) -> None:
+        if start.cancelled() or start.exception() is not None:
+            self._starts.pop((scope, token), None)
 
     async def _start(self, scope: Scope, params: dict[str, Any], token: str = "") -> dict[str, Any]:
         interpreter = params["codeInterpreterIdentifier"]

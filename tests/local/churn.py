@@ -38,8 +38,8 @@ CONNECT = "import socket\ntry: socket.create_connection(('192.0.2.1', 80), 0.2)\
 EXPECTED = {"ConflictException", "ResourceNotFoundException", "InternalServerException"}
 # Seconds that an abandoned session lives.
 TTL = 3
-# KiB. What is kept on purpose (the newest calls for CloudTrail, the newest sessions that are over) and what the
-# allocator keeps after large replies; an hour has many thousand sessions, each of which may leave 2 KiB.
+# KiB. What is kept on purpose (the newest calls for CloudTrail, the newest sessions that are over) and what
+# the allocator keeps; an hour has many thousand sessions, so not even 3 KiB of one may stay.
 ROOM = {"endpoint memory": 64 * 1024, "template memory": 4 * 1024}
 
 

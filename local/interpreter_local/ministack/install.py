@@ -18,6 +18,7 @@ from .compatible import NAME, QUOTAS, check
 from .identities import StackIdentity
 
 _CLOUDWATCH, _CLOUDTRAIL = "monitoring", "cloudtrail"
+_PIECE = 256 * 1024
 
 
 def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -154,7 +155,9 @@ def _add(name: str, handle: Callable[..., Any], reset: Callable[[], None]) -> No
 
 def _stream(content: bytes) -> Callable[[Any, Any], Any]:
     async def run(send: Any, receive: Any) -> None:
-        await send({"type": "http.response.body", "body": content, "more_body": True})
+        # In pieces: a connection keeps buffers for the largest one, and waits for a slow client after each.
+        for at in range(0, len(content), _PIECE):
+            await send({"type": "http.response.body", "body": content[at : at + _PIECE], "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return run

@@ -161,6 +161,8 @@ class Sandbox:
         self._end()
         if hasattr(self, "_replies"):
             self._replies.cancel()
+            # It would keep itself and what it was reading until the next full collection.
+            del self._replies
         if hasattr(self, "_writer"):
             self._writer.close()
         self.refuse_network()
