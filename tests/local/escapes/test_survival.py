@@ -150,3 +150,25 @@ def test_the_end_of_a_session_by_itself(fresh, host, eventually):
     one.close()
 
     assert not (host.home / "sessions" / one.id).exists()
+
+
+@pytest.mark.holds("full", "rootless", "process")
+def test_modules_for_the_agent(fresh):
+    """Modules in the workspace that are named like Python's own are not imported by the agent."""
+    one = fresh()
+    code = (
+        "trap = \"with open('taken', 'a') as file: file.write(open('/proc/self/cmdline').read() + '{}, ')\"\n"
+        "for name in sys.stdlib_module_names: write(f'{name}.py', trap.format(name))"
+    )
+    one.python(code)
+
+    task = one.call("start_command", command="sleep 60")["task_id"]
+    one.call("get_task", task_id=task)
+    one.call("stop_task", task_id=task)
+    one.call("write_files", files=[{"path": "a.bin", "blob": "AP8="}])
+    one.call("read_files", paths=["a.bin", "missing"])
+    one.call("list_files", path="")
+    one.call("execute_command", command="sleep 60", timeout=0.1)
+    one.call("no_such_operation")
+
+    assert one.call("read_files", paths=["taken"])["files"] == []

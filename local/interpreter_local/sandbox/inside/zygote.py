@@ -116,6 +116,8 @@ def _session(reply: socket.socket, shell: Any, program: bytes | None) -> None:
 
 def _agent(workspace: str, endpoint: int, process_1: socket.socket) -> None:
     linux.prctl(linux.PR_SET_NAME, b"agent")
+    # What it imports late must not be a file of the session's.
+    sys.path[:] = [folder for folder in sys.path if folder]
     agent.run(socket.socket(fileno=endpoint), Path(workspace), partial(first.fork, process_1))
 
 
