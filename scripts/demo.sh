@@ -34,11 +34,11 @@ step "cdk synth: make the templates and check them"
 cdk synth --quiet
 python scripts/check.py cdk.out
 
+step "preflight: is there room, and is everything there?"
+python scripts/validate.py preflight --assembly cdk.out
+
 step "cdk deploy: create the fleet"
 cdk deploy --all --app cdk.out --require-approval never --progress events
-
-step "preflight: is there room to run it?"
-python scripts/validate.py preflight
 
 step "canary: start, invoke and stop a session on every interpreter"
 rm -f "$result"

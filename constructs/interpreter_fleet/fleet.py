@@ -89,8 +89,11 @@ class InterpreterFleet:
             else None,
             trust=self.spec.trust,
             permissions_boundary=self.spec.permissions_boundary,
-            tags=one.tags,
+            tags={**self.spec.tags, **one.tags},
             waivers=one.waivers,
+            probes=self.spec.probes if one.probes is None else one.probes,
+            reaches=one.vpc.reaches if one.vpc else (),
+            libraries=self.spec.libraries if one.libraries is None else one.libraries,
         )
 
 

@@ -11,9 +11,8 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from interpreter_fleet import grants
-from interpreter_fleet.execution_role import ROLE_PATH, Trust, boundary_arn, execution_role, storage_policy
-from interpreter_fleet.execution_role import trust_policy as make_trust_policy
-from interpreter_fleet.manifest import Record, parameter_name
+from interpreter_fleet.execution_role import ROLE_PATH, boundary_arn, execution_role
+from interpreter_fleet.manifest import Probe, Record, Trust, parameter_name
 from interpreter_fleet.metrics import INVOKE, SESSION, interpreter_metric
 from interpreter_fleet.naming import (
     BASE_TAG,
@@ -26,6 +25,8 @@ from interpreter_fleet.naming import (
     logical_id,
 )
 from interpreter_fleet.network import Network
+from interpreter_fleet.role_documents import storage_policy
+from interpreter_fleet.role_documents import trust_policy as make_trust_policy
 from interpreter_fleet.spec import Waiver
 from interpreter_fleet.storage import PrefixStorage
 from interpreter_fleet.values import check_description, check_tags
@@ -33,6 +34,8 @@ from interpreter_fleet.values import check_description, check_tags
 # The resources of one interpreter: role, interpreter, record.
 RESOURCES = 3
 METADATA_KEY = "InterpreterFleet"
+# A standard parameter of SSM holds 4,096 characters; the rest is for what stands for tokens when deployed.
+_STANDARD_CHARACTERS = 3000
 
 
 class CodeInterpreter(Construct):
@@ -59,8 +62,15 @@ class CodeInterpreter(Construct):
         permissions_boundary: str | None = None,
         tags: Mapping[str, str] | None = None,
         waivers: Sequence[Waiver] = (),
+        probes: Sequence[Probe] = (),
+        reaches: Sequence[str] = (),
+        libraries: Sequence[str] = (),
     ) -> None:
-        """`permissions_boundary` is an ARN, or the name of a policy in the account."""
+        """`permissions_boundary` is an ARN, or the name of a policy in the account.
+
+        `probes`, `reaches` (`host:port`) and `libraries` are for the canary: what it tries (by default
+        manifest.DEFAULT_PROBES), where it must get to in VPC mode, and what it must be able to import.
+        """
         super().__init__(scope, id)
         self.base = check_base(base)
         self.fleet = check_fleet(fleet)
@@ -69,6 +79,7 @@ class CodeInterpreter(Construct):
         if description is not None:
             check_description(description)
         check_tags(tags or {})
+        all_tags = {**(tags or {}), FLEET_TAG: fleet, BASE_TAG: base}
         stack = cdk.Stack.of(self)
         partition, region, account = stack.partition, stack.region, stack.account
 
@@ -141,7 +152,16 @@ class CodeInterpreter(Construct):
             prefix=storage.prefix if storage else None,
             access=storage.access if storage else None,
             stack=stack.stack_name,
+            trust=trust,
+            permissions_boundary=None
+            if permissions_boundary is None
+            else boundary_arn(permissions_boundary, partition=partition, account=account),
+            tags=all_tags,
+            probes=tuple(probes),
+            reaches=tuple(reaches),
+            libraries=tuple(libraries),
         )
+        value = record.to_json()
         parameter = ssm.CfnParameter(
             self,
             "Record",
@@ -149,13 +169,14 @@ class CodeInterpreter(Construct):
             type="String",
             description=f"Where the code interpreter {base} of the fleet {fleet} is now",
             # Not `stack.to_json_string`: jsii drops null values, and the record has all its keys.
-            value=record.to_json(),
+            value=value,
+            tier="Advanced" if len(value) > _STANDARD_CHARACTERS else None,
         )
         # The parameter's name is fixed, so its logical id follows from that name: a construct that moves
         # within its stack keeps its record instead of creating a second one of the same name.
         parameter.override_logical_id(logical_id(self.record_name))
-        for key, value in {**(tags or {}), FLEET_TAG: fleet, BASE_TAG: base}.items():
-            cdk.Tags.of(self).add(key, value)
+        for key, text in all_tags.items():
+            cdk.Tags.of(self).add(key, text)
 
     def grant_use(self, grantee: iam.IGrantable) -> iam.Grant:
         """Start, invoke and stop sessions. Privileged: whoever may invoke holds the execution role."""

@@ -6,7 +6,8 @@ not. This module needs neither the CDK nor boto3, so that the machine that valid
 
 import json
 import types
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args, get_origin
 
 SCHEMA = 1
@@ -14,6 +15,21 @@ PARAMETER_ROOT = "/interpreter-fleet"
 
 NetworkMode = Literal["SANDBOX", "PUBLIC", "VPC"]
 Access = Literal["read", "write", "read-write"]
+Trust = Literal["exact", "account"]
+Probe = Literal[
+    "lifecycle",
+    "declared",
+    "network",
+    "storage",
+    "identity",
+    "tools",
+    "isolation",
+    "libraries",
+    "limits",
+]
+DEFAULT_PROBES: tuple[Probe, ...] = ("lifecycle", "declared", "network", "storage", "identity")
+# Keys that came after schema 1 was first written: a record without them is read, with the defaults.
+_LATER = frozenset({"trust", "permissions_boundary", "tags", "probes", "reaches", "libraries"})
 
 
 class RecordError(ValueError):
@@ -48,6 +64,14 @@ class Record:
     prefix: str | None = None
     access: Access | None = None
     stack: str
+    # None: the record is older than this key, so nobody knows.
+    trust: Trust | None = None
+    permissions_boundary: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    # What a canary tries instead of the defaults; where a VPC interpreter must get to; what it must import.
+    probes: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
 
     @property
     def parameter(self) -> str:
@@ -77,15 +101,17 @@ class Record:
                 f"{parameter}: schema: found {found.get('schema')!r}; allowed: {SCHEMA};"
                 " deploy the fleet with this version, or use the version that deployed it"
             )
-        for field in fields(cls):
-            if field.name not in found:
-                raise RecordError(f"{parameter}: required key {field.name!r} is missing")
-            if not _fits(found[field.name], field.type):
+        for one in fields(cls):
+            if one.name not in found:
+                if one.name in _LATER:
+                    continue
+                raise RecordError(f"{parameter}: required key {one.name!r} is missing")
+            if not _fits(found[one.name], one.type):
                 raise RecordError(
-                    f"{parameter}: {field.name}: found {found[field.name]!r}; allowed: {_name(field.type)}"
+                    f"{parameter}: {one.name}: found {found[one.name]!r}; allowed: {_name(one.type)}"
                 )
         # Keys that a later version added are none of ours: only a breaking change raises `schema`.
-        record = cls(**{f.name: _frozen(found[f.name]) for f in fields(cls)})
+        record = cls(**{f.name: _frozen(found[f.name]) for f in fields(cls) if f.name in found})
         if record.parameter != parameter:
             raise RecordError(f"{parameter}: holds the record of {record.parameter}")
         if (record.bucket is None, record.prefix is None, record.access is None) not in {
@@ -105,6 +131,8 @@ def _fits(value: object, kind: Any) -> bool:
         return value in get_args(kind)
     if get_origin(kind) is tuple:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if get_origin(kind) is Mapping:
+        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
     if isinstance(kind, types.UnionType) or type(None) in get_args(kind):
         return any(_fits(value, part) for part in get_args(kind))
     if kind is int:
@@ -117,6 +145,8 @@ def _name(kind: Any) -> str:
         return ", ".join(get_args(kind))
     if get_origin(kind) is tuple:
         return "a list of text"
+    if get_origin(kind) is Mapping:
+        return "an object of texts"
     if type(None) in get_args(kind):
         return " or ".join(_name(part) for part in get_args(kind))
     return {str: "text", int: "a number", type(None): "null"}[kind]

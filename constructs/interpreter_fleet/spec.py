@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from interpreter_fleet.manifest import Access, NetworkMode
+from interpreter_fleet.manifest import Access, NetworkMode, Probe
 from interpreter_fleet.naming import check_base, check_fleet, check_prefix
 from interpreter_fleet.network import MAX_IDS, check_security_groups, check_subnets
 from interpreter_fleet.values import calendar_date, check_description, check_tags, matches, not_blank
@@ -32,6 +32,8 @@ NO_PUBLIC_NETWORK = "ACCI-001"
 MAX_SHARDS = 64
 
 _RULE = re.compile(r"ACCI-\d{3}")
+_TARGET = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?:[1-9]\d{0,4}")
+_MODULE = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)*", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BOUNDARY = re.compile(r"(arn:aws[a-z-]*:iam::(aws|\d{12}):policy/)?[\w+=,.@/-]{1,512}", re.ASCII)
 
@@ -40,8 +42,20 @@ def _ids(check: Callable[[list[str]], tuple[str, ...]]) -> Callable[[list[str]],
     return lambda ids: list(check(ids))
 
 
+def once(found: list[Any]) -> list[Any]:
+    """The list itself, or ValueError when it holds something twice."""
+    for one in found:
+        if found.count(one) > 1:
+            raise ValueError(f"found {one!r} twice; allowed: each once")
+    return found
+
+
 BaseName = Annotated[str, AfterValidator(check_base)]
 Tags = Annotated[dict[str, str], AfterValidator(lambda tags: dict(check_tags(tags)))]
+Probes = Annotated[list[Probe], Field(min_length=1), AfterValidator(once)]
+Libraries = list[
+    Annotated[str, AfterValidator(matches(_MODULE, "the name of a Python module, such as pandas"))]
+]
 Text = Annotated[str, AfterValidator(not_blank)]
 
 
@@ -77,6 +91,10 @@ class VpcSpec(_Spec):
         list[str], Field(min_length=1, max_length=MAX_IDS), AfterValidator(_ids(check_security_groups))
     ]
     """1 to 16 ids of security groups."""
+    reaches: list[
+        Annotated[str, AfterValidator(matches(_TARGET, "a host and a TCP port, such as db.internal:5432"))]
+    ] = Field(default_factory=list)
+    """Where code in it must get to, as host:port: the canary tries these, and that nothing else answers."""
 
 
 class StorageSpec(_Spec):
@@ -128,6 +146,10 @@ class InterpreterSpec(_Spec):
     """The stack to live in, instead of the one that the base name hashes to."""
     waivers: Annotated[list[Waiver], Field(validate_default=True)] = Field(default_factory=list)
     """The rules that this interpreter is excused from."""
+    probes: Probes | None = None
+    """What the canary tries on it, instead of the fleet's `probes`."""
+    libraries: Libraries | None = None
+    """Python modules that its sessions must be able to import, instead of the fleet's `libraries`."""
 
     @field_validator("vpc")
     @classmethod
@@ -179,6 +201,10 @@ class FleetSpec(_Spec):
     """How many stacks the interpreters are spread over. To change it is a migration: most of them move."""
     canary_gate: bool = False
     """Run a canary on every interpreter inside `cdk deploy`; a failure rolls its stack back."""
+    probes: Probes = Field(default_factory=list)
+    """What the canary tries; by default lifecycle, declared, network, storage and identity."""
+    libraries: Libraries = Field(default_factory=list)
+    """Python modules that sessions must be able to import; for the probe `libraries`."""
     interpreters: Annotated[dict[BaseName, InterpreterSpec], Field(min_length=1)]
     """The interpreters, by base name."""
 

@@ -1,52 +1,72 @@
 """interpreter-validate: proves what is deployed."""
 
 import argparse
-import secrets
+import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from interpreter_fleet.manifest import Record
 
-from . import permissions, quotas, reports, runner
+from . import assembly, declared, permissions, preflight, quotas, reports, runner, runs, sweep
 from .clients import AwsError, Clients, connect, words
-from .discover import DiscoverError, records
+from .discover import DiscoverError, NothingRecordedError, records
+from .live import Live
 from .pace import Pace
+from .probes import PROBES
 from .reports import output
 from .result import Canary
-from .session import Session, Sessions, leftovers
+from .session import Sessions
+from .settings import Settings, Target, outside_of
 from .verdict import COULD_NOT_RUN, FINDING, INTERRUPTED, LEAKED, OK, USAGE, Verdict
 
 _EPILOG = """\
 commands:
-  preflight   quotas: limit, today's use, what this fleet and its canary add
-  canary      start, invoke and stop a session on every interpreter
-  sweep       stop the sessions that a killed canary left behind (also those of one that runs now)
+  preflight   before `cdk deploy`: quotas, rates, roles, stacks, trust, buckets, networks, bootstrap
+  canary      on every interpreter: is it what was declared, does it do what it must, and refuse the rest
+  sweep       list sessions of killed canaries and interpreters that no fleet has any more; --yes removes
   all         preflight, then canary
   show FILE   print a JSON report again, in any format
   permissions COMMAND
               print the IAM policy that a command needs; gate is the function of the canary gate
 
 examples:
+  validate.py preflight --assembly cdk.out
   validate.py all
   validate.py canary --only analytics --json canary.json --junit canary.xml
-  validate.py preflight --profile prod --region eu-west-1
+  validate.py canary --since-failure canary.json
+  validate.py canary --probe tools --probe isolation
+  validate.py sweep --fleet demo --yes
   check.py --format json --output check.json; validate.py all --check check.json --html report.html
   validate.py show canary.json --baseline last.json --format github >> "$GITHUB_STEP_SUMMARY"
 
 It reads the records that deployments leave in SSM under /interpreter-fleet, then asks the API. With
 AWS_ENDPOINT_URL or --endpoint-url it asks a local endpoint.
 
-exit status: 0 all passed, 1 a finding, 2 wrong usage, 3 could not run or could not tell,
-4 a session could not be stopped, 130 interrupted (every session was stopped)
+exit status: 0 all passed, 1 a finding (of sweep: something is left), 2 wrong usage, 3 could not run or
+could not tell, 4 something could not be stopped or deleted, 130 interrupted (every session was stopped)
 """
+
+
+@dataclass
+class _Outcome:
+    """What a command has found so far."""
+
+    readiness: preflight.Preflight | None = None
+    canaries: list[Canary] = field(default_factory=list)
+    strangers: list[dict[str, str]] = field(default_factory=list)
+    swept: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,8 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = reports.console(stderr=output.log(options))
     try:
         return _validate(options, console)
-    except (DiscoverError, *AwsError) as error:
-        text = str(error) if isinstance(error, DiscoverError) else words(error)
+    except (DiscoverError, assembly.AssemblyError, reports.ReportError, *AwsError) as error:
+        text = words(error) if isinstance(error, AwsError) else str(error)
         print(f"validate.py: could not run: {text}", file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
@@ -85,12 +105,28 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--only", action="append", default=[], metavar="NAME", help="only this interpreter"
         )
+        command.add_argument(
+            "--probe",
+            action="append",
+            default=[],
+            choices=PROBES,
+            metavar="NAME",
+            help="try this, whatever fleet.yaml chooses: " + ", ".join(PROBES),
+        )
+        command.add_argument(
+            "--outside",
+            action="append",
+            default=[],
+            type=_target,
+            metavar="HOST:PORT",
+            help="what SANDBOX must not reach and PUBLIC must (default: public hosts; outside.test locally)",
+        )
         command.add_argument("--region", help="default: from the environment or the profile")
         command.add_argument("--profile", help="a profile of the AWS configuration")
         command.add_argument("--endpoint-url", metavar="URL", help="ask this endpoint instead of AWS")
         output.add_arguments(command)
         command.add_argument(
-            "--concurrency", type=_positive, default=4, metavar="N", help="sessions at once (default 4)"
+            "--concurrency", type=_positive, default=16, metavar="N", help="sessions at once (default 16)"
         )
         command.add_argument(
             "--share",
@@ -98,6 +134,34 @@ def _parser() -> argparse.ArgumentParser:
             default=0.5,
             help="of the account's requests per second, at most (default 0.5)",
         )
+        if name in ("preflight", "all"):
+            command.add_argument(
+                "--assembly", type=Path, metavar="DIR", help="what `cdk synth` made and is to be deployed"
+            )
+            command.add_argument(
+                "--request-increase", action="store_true", help="ask Service Quotas for what is missing"
+            )
+        if name in ("canary", "all"):
+            command.add_argument(
+                "--since-failure",
+                type=Path,
+                metavar="FILE",
+                help="only what did not pass in this JSON report",
+            )
+            command.add_argument(
+                "--sample", type=_positive, metavar="N", help="only so many interpreters, chosen by chance"
+            )
+        if name == "sweep":
+            command.add_argument(
+                "--yes", action="store_true", help="stop and delete what is listed (default: only list it)"
+            )
+            command.add_argument(
+                "--older-than",
+                type=_minutes,
+                default=60.0,
+                metavar="MINUTES",
+                help="leave younger interpreters alone: a deployment may run (default 60)",
+            )
     show = commands.add_parser("show")
     show.add_argument("file", type=Path)
     output.add_arguments(show)
@@ -112,79 +176,164 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _validate(options: argparse.Namespace, console: Console) -> int:
-    started, began = _now(), time.monotonic()
+    began, started = time.monotonic(), _now()
     clients = connect(
         region=options.region,
         profile=options.profile,
         endpoint_url=options.endpoint_url,
         pool=options.concurrency + 1,
     )
-    found = records(clients, options.fleet, options.only)
-    limits = quotas.look_up(clients)
-    run = secrets.token_hex(4)
+    stacks = assembly.read(options.assembly) if getattr(options, "assembly", None) else None
     canceled = threading.Event()
     # An interrupted run waits for no turn.
-    pace = Pace(limits.per_second, options.share, sleep=canceled.wait)
+    pace = Pace({}, options.share, sleep=canceled.wait)
+    pace.watch(*clients.all())
+    limits = quotas.look_up(clients)
+    pace.keep_under(limits.per_second)
+    found = _recorded(options, clients, needless=stacks is not None)
+    run = runs.new()
     sessions = Sessions(clients, pace, run, canceled)
-    rows: list[quotas.Row] = []
-    canaries: list[Canary] = []
-    swept: list[str] = []
-    interrupted = False
+    outcome = _Outcome()
     if options.command in ("preflight", "all"):
-        rows = quotas.preflight(
-            clients, limits, fleet=len(found), concurrency=options.concurrency, share=options.share
+        outcome.readiness = preflight.check(
+            clients,
+            limits,
+            stacks=stacks,
+            recorded=found,
+            concurrency=options.concurrency,
+            share=options.share,
         )
-    if options.command == "sweep":
-        swept = _sweep(clients, sessions, found)
+        if options.request_increase:
+            outcome.readiness = preflight.with_increases(clients, limits, outcome.readiness)
+        outcome.verdicts += [row.verdict for row in outcome.readiness.rows]
     # Without room there is nothing to prove, and the canary would take what agents need.
-    full = any(row.verdict is Verdict.FAIL for row in rows)
+    full = Verdict.FAIL in outcome.verdicts
+    if options.command == "sweep":
+        _sweep(options, clients, sessions, found, outcome)
     if options.command in ("canary", "all") and not full:
-        canaries, interrupted = _canaries(sessions, found, options.concurrency, console)
-    verdicts = [row.verdict for row in rows] + [canary.verdict for canary in canaries]
-    exit_code = _exit_code(verdicts, leaked=bool(sessions.leaked), interrupted=interrupted)
+        _canaries(options, clients, _chosen(options, found), sessions, console, outcome)
+    outcome.swept += sessions.swept
+    outcome.leaked += sessions.leaked
+    exit_code = _exit_code(outcome)
     result = reports.value(
         command=options.command,
         run=run,
         endpoint=clients.endpoint,
         region=clients.region,
-        account=found[0].arn.split(":")[4],
+        account=_account(clients),
         started=started,
         finished=_now(),
-        seconds=time.monotonic() - began,
-        preflight={"rows": [quotas.as_json(row) for row in rows]},
-        canaries=canaries,
-        swept=swept,
-        leaked=sessions.leaked,
+        seconds=round(time.monotonic() - began, 3),
+        preflight=outcome.readiness.to_dict() if outcome.readiness else None,
+        canaries=outcome.canaries,
+        strangers=outcome.strangers,
+        swept=outcome.swept,
+        leaked=outcome.leaked,
+        calls=pace.calls,
+        throttled=pace.throttled,
         exit_code=exit_code,
     )
     return _write(options, result)
 
 
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def _recorded(options: argparse.Namespace, clients: Clients, *, needless: bool) -> list[Record]:
+    """The recorded interpreters; none is no error for a first preflight and for a sweep."""
+    try:
+        return records(clients, options.fleet, options.only)
+    except NothingRecordedError:
+        if options.command == "sweep" or (options.command == "preflight" and needless):
+            return []
+        raise
+
+
+def _chosen(options: argparse.Namespace, found: list[Record]) -> list[Record]:
+    if options.since_failure:
+        failed = _failed(options.since_failure)
+        found = [record for record in found if (record.fleet, record.base) in failed]
+    if options.sample and options.sample < len(found):
+        chosen = set(random.sample(range(len(found)), options.sample))
+        found = [record for place, record in enumerate(found) if place in chosen]
+    return found
+
+
+def _failed(file: Path) -> set[tuple[str, str]]:
+    """Fleet and base name of what did not pass in a JSON report. DiscoverError if it cannot be read."""
+    try:
+        earlier = reports.read(file.read_text(), str(file))
+    except OSError as error:
+        raise DiscoverError(f"{file}: {error.strerror}") from error
+    return {
+        (one["fleet"], one["interpreter"])
+        for one in earlier["interpreters"]
+        if one["verdict"] != Verdict.PASS.value
+    }
 
 
 def _canaries(
-    sessions: Sessions, found: list[Record], concurrency: int, console: Console
-) -> tuple[list[Canary], bool]:
-    columns = (TextColumn("canary"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    # On a terminal a bar; elsewhere nothing but the result.
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(found))
+    options: argparse.Namespace,
+    clients: Clients,
+    found: list[Record],
+    sessions: Sessions,
+    console: Console,
+    outcome: _Outcome,
+) -> None:
+    # Siblings count, whichever of them are tried.
+    everyone = records(clients, None, ())
+    told = Settings(tuple(options.outside) or outside_of(clients.endpoint), tuple(everyone))
+    with Live(console, len(found)) as live:
+        outcome.canaries, outcome.interrupted = runner.run(
+            sessions, found, options.concurrency, live.done, probes=options.probe, settings=told
+        )
+        sessions.settle()
+    outcome.verdicts += [canary.verdict for canary in outcome.canaries]
+    looked = any(one.probe == declared.NAME for canary in outcome.canaries for one in canary.results)
+    if looked and not outcome.interrupted:
+        strangers = declared.strangers(clients, sessions.pace, everyone, owners=found)
+        outcome.verdicts += [stranger.verdict for stranger in strangers]
+        outcome.strangers += [_stranger(one) for one in strangers]
 
-        def done(canary: Canary) -> None:
-            progress.update(task, advance=1, description=f"{canary.record.base}: {canary.verdict}")
 
-        return runner.run(sessions, found, concurrency, done)
+def _stranger(found: declared.Stranger) -> dict[str, str]:
+    kind = "unknown" if found.verdict is Verdict.COULD_NOT_TELL else found.kind
+    return {"kind": kind, "id": found.id, "detail": found.detail, "todo": found.todo}
 
 
-def _sweep(clients: Clients, sessions: Sessions, found: list[Record]) -> list[str]:
-    swept = []
-    for record in found:
-        for one in leftovers(clients, record.id):
-            sessions.stop(Session(record.id, one["sessionId"], one["name"]))
-            swept.append(f"{one['sessionId']} of {record.base} ({one['name']})")
-    return swept
+def _sweep(
+    options: argparse.Namespace,
+    clients: Clients,
+    sessions: Sessions,
+    found: list[Record],
+    outcome: _Outcome,
+) -> None:
+    if options.only:
+        # Strays cannot be chosen by a recorded name: only sessions are looked for.
+        left = sweep.Found(*sweep.find_sessions(clients, found))
+    else:
+        left = sweep.find(clients, found, options.fleet, timedelta(minutes=options.older_than))
+    outcome.strangers += [
+        {"kind": "unknown", "id": "", "detail": problem, "todo": ""} for problem in left.problems
+    ]
+    outcome.verdicts += [Verdict.COULD_NOT_TELL] * len(left.problems)
+    if options.yes:
+        outcome.swept, outcome.leaked = sweep.remove(clients, sessions, left)
+        return
+    outcome.strangers += [
+        {"kind": one.kind, "id": one.id, "detail": one.text, "todo": "sweep --yes removes it"}
+        for one in left.left
+    ]
+    outcome.verdicts += [Verdict.FAIL] * len(left.left)
+
+
+def _account(clients: Clients) -> str:
+    """The account's number; empty where it is not told, which no check depends on."""
+    try:
+        return str(clients.sts.get_caller_identity()["Account"])
+    except AwsError:
+        return ""
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _write(options: argparse.Namespace, result: dict[str, Any]) -> int:
@@ -217,14 +366,14 @@ def _permissions(options: argparse.Namespace) -> int:
     return OK
 
 
-def _exit_code(verdicts: list[Verdict], *, leaked: bool, interrupted: bool) -> int:
-    if leaked:
+def _exit_code(outcome: _Outcome) -> int:
+    if outcome.leaked:
         return LEAKED
-    if interrupted:
+    if outcome.interrupted:
         return INTERRUPTED
-    if Verdict.FAIL in verdicts:
+    if Verdict.FAIL in outcome.verdicts:
         return FINDING
-    return COULD_NOT_RUN if Verdict.COULD_NOT_TELL in verdicts else OK
+    return COULD_NOT_RUN if Verdict.COULD_NOT_TELL in outcome.verdicts else OK
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -235,6 +384,24 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 1")
     return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    # A year: more is a slip, and infinity no time at all.
+    if not 0 <= minutes <= 525_600:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected minutes from 0 to 525600")
+    return minutes
+
+
+def _target(text: str) -> Target:
+    try:
+        return Target.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _share(text: str) -> float:

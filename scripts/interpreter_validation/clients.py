@@ -1,6 +1,7 @@
 """The boto3 clients, and what an error of theirs says about what we wanted to know."""
 
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, fields
 from typing import Any
 
 import boto3
@@ -27,18 +28,33 @@ _NOT_TOLD = frozenset(
     }
 )
 
+# Refused before anything was done, so that asking again repeats nothing.
+_THROTTLED = frozenset(
+    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+)
+_INVOKE_ATTEMPTS = 8
+
 AwsError = (ClientError, BotoCoreError)
 
 
 @dataclass(frozen=True)
 class Clients:
-    """One client for each API; `invoke` waits for long code and never repeats a call."""
+    """One client for each API; `invoke` waits for long code and repeats a call only if it was throttled."""
 
     control: Any
     data: Any
     invoke: Any
     ssm: Any
     quotas: Any
+    iam: Any
+    s3: Any
+    ec2: Any
+    sts: Any
+    cloudformation: Any
+
+    def all(self) -> tuple[Any, ...]:
+        """Every client."""
+        return tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def region(self) -> str:
@@ -71,13 +87,34 @@ def connect(*, region: str | None, profile: str | None, endpoint_url: str | None
     def make(name: str, config: Config = retrying) -> Any:
         return session.client(name, endpoint_url=endpoint_url, config=config)
 
+    invoke = make("bedrock-agentcore", once)
+    invoke.meta.events.register_first("needs-retry", _again_if_throttled)
     return Clients(
         control=make("bedrock-agentcore-control"),
         data=make("bedrock-agentcore"),
-        invoke=make("bedrock-agentcore", once),
+        invoke=invoke,
         ssm=make("ssm"),
         quotas=make("service-quotas"),
+        iam=make("iam"),
+        s3=make("s3"),
+        ec2=make("ec2"),
+        sts=make("sts"),
+        cloudformation=make("cloudformation"),
     )
+
+
+def is_throttle(parsed: dict[str, Any] | None) -> bool:
+    """Whether a parsed reply is a refusal because of too many requests."""
+    return (parsed or {}).get("Error", {}).get("Code") in _THROTTLED
+
+
+def _again_if_throttled(
+    response: tuple[Any, dict[str, Any]] | None, attempts: int, **_: object
+) -> float | None:
+    """The seconds after which botocore sends an Invoke again; None: not."""
+    if response is None or not is_throttle(response[1]) or attempts >= _INVOKE_ATTEMPTS:
+        return None
+    return random.uniform(0.1, min(0.25 * 2.0**attempts, 8.0))  # noqa: S311
 
 
 def code_of(error: BaseException) -> str:

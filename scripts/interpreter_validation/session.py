@@ -1,4 +1,8 @@
-"""Sessions that are always closed: at the end, on an error, on Ctrl-C, after a reply that was lost."""
+"""Sessions that are always closed: at the end, on an error, on Ctrl-C, after a reply that was lost.
+
+What nobody can close, because the process was killed, the next run on the same machine closes: sessions carry
+the name of their run. On another machine they end by their timeout.
+"""
 
 import contextlib
 import threading
@@ -8,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import runs
 from .clients import AwsError, Clients, code_of, words
 from .pace import Pace
 from .quotas import ready_sessions
+from .runs import NAME_PREFIX
 
-NAME_PREFIX = "ifleet-canary-"
 # A canary takes seconds; what a killed one leaves ends by itself after this.
 TIMEOUT_SECONDS = 300
 _STOP_ATTEMPTS = 5
@@ -48,30 +53,62 @@ class Sessions:
         self.canceled = canceled
         # Sessions that could not be stopped: what is left of the run, for the report.
         self.leaked: list[str] = []
+        # Sessions of killed runs that this one stopped.
+        self.swept: list[str] = []
+        # Starts without a reply: interpreter and session name.
+        self._lost: set[tuple[str, str]] = set()
+        self._looked_at: set[str] = set()
         self._open: dict[str, Session] = {}
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def open(self, interpreter: str, base: str) -> Iterator[Session]:
         """A session, stopped when the block ends, however it ends. AwsError if it cannot be started."""
-        name = f"{NAME_PREFIX}{self.run}-{base}"[:100]
+        self.stop_orphans(interpreter)
+        name = runs.session_name(self.run, base)
         session = self._start(interpreter, name)
         try:
             yield session
         finally:
             self.stop(session)
 
-    def stop(self, session: Session) -> None:
+    def stop(self, session: Session) -> bool:
         """Stops it once, whoever asks first; one that will not be stopped is remembered as leaked."""
         with session.lock:
             if session.stopped:
-                return
+                return True
             error = self._try_stop(session)
             session.stopped = True
         with self._lock:
             self._open.pop(session.id, None)
             if error:
                 self.leaked.append(f"{session.id} of {session.interpreter}: {error}")
+        return not error
+
+    def stop_orphans(self, interpreter: str) -> None:
+        """Stops, once an interpreter, what runs of this machine that were killed have left on it."""
+        with self._lock:
+            if interpreter in self._looked_at or self.canceled.is_set():
+                return
+            self._looked_at.add(interpreter)
+        try:
+            orphans = [one for one in leftovers(self.clients, interpreter) if runs.is_dead(one["name"])]
+        except AwsError as error:
+            # Who may not list may still start; what cannot be asked at all, the start itself will tell.
+            if code_of(error) != "AccessDeniedException":
+                raise
+            return
+        for one in orphans:
+            if self.stop(Session(interpreter, one["sessionId"], one["name"])):
+                with self._lock:
+                    self.swept.append(f"{one['sessionId']} of {interpreter} ({one['name']})")
+
+    def settle(self) -> None:
+        """At the end of a run: looks again for what starts without a reply may have started since."""
+        with self._lock:
+            lost, self._lost = self._lost, set()
+        for interpreter, name in lost:
+            self._stop_lost(interpreter, name, last=True)
 
     def cancel(self) -> None:
         """Ends every open session and lets no new one begin; calls that run in them end with it."""
@@ -106,15 +143,24 @@ class Sessions:
             raise CanceledError("interrupted")
         return session
 
-    def _stop_lost(self, interpreter: str, name: str) -> None:
-        """A start without a reply may have started one all the same; it carries our name."""
+    def _stop_lost(self, interpreter: str, name: str, *, last: bool = False) -> None:
+        """A start without a reply may have started one all the same, now or a little later.
+
+        It carries our name, so it is found by it; until `last`, a start that was not found is kept in mind.
+        """
         try:
             lost = [one for one in ready_sessions(self.clients.data, interpreter) if one.get("name") == name]
         except AwsError as error:
             # Whoever may not list may as a rule not start either; if one was started, its time ends it.
-            if code_of(error) not in ("AccessDeniedException", "ResourceNotFoundException"):
-                self.leaked.append(f"perhaps one of {interpreter} named {name}: {words(error)}")
-            return
+            if code_of(error) in ("AccessDeniedException", "ResourceNotFoundException"):
+                return
+            if last:
+                with self._lock:
+                    self.leaked.append(f"perhaps one of {interpreter} named {name}: {words(error)}")
+            lost = []
+        if not lost and not last:
+            with self._lock:
+                self._lost.add((interpreter, name))
         for one in lost:
             self.stop(Session(interpreter, one["sessionId"], name))
 

@@ -63,7 +63,7 @@ def test_a_waiver_ends_on_a_date():
         (
             "fleet: demo\ntag: {}\ninterpreters: {a: {}}\n",
             "f.yaml:2: tag: unknown key 'tag', did you mean 'tags'; allowed: fleet, bucket, tags,"
-            " permissions_boundary, trust, shards, canary_gate, interpreters",
+            " permissions_boundary, trust, shards, canary_gate, probes, libraries, interpreters",
         ),
         (
             "fleet: demo\nbucket:\n  nam: x\ninterpreters: {a: {}}\n",
@@ -123,7 +123,7 @@ def test_a_waiver_ends_on_a_date():
         (
             one("\n    netwrok: SANDBOX\n"),
             "f.yaml:4: interpreters.a.netwrok: unknown key 'netwrok', did you mean 'network'; allowed:"
-            " description, network, vpc, storage, tags, shard, waivers",
+            " description, network, vpc, storage, tags, shard, waivers, probes, libraries",
         ),
         (
             one("\n    description: x\n    network: PUBLIC\n"),

@@ -191,6 +191,8 @@ def test_the_record_is_what_others_read(stack, only):
         prefix="one/",
         access="read",
         stack="mine",
+        trust="exact",
+        tags={"interpreter-fleet": "demo", "interpreter-base": "one"},
     )
 
 

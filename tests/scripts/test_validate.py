@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -15,7 +16,7 @@ def test_a_fleet_that_works_exits_0(deploy, validate, open_sessions, tmp_path):
     status, out, err = validate("all", "--fleet", fleet.name, "--json", file, "--junit", junit)
 
     assert status == 0, err
-    assert "ok: 6 pass" in out
+    assert "ok: 12 pass" in out
     report = json.loads(file.read_text())
     assert (report["schema"], report["command"], report["exit_code"]) == (2, "all", 0)
     for one, base in zip(report["interpreters"], ("one", "two"), strict=True):
@@ -24,7 +25,7 @@ def test_a_fleet_that_works_exits_0(deploy, validate, open_sessions, tmp_path):
         assert (one["network_mode"], one["role_arn"]) == ("SANDBOX", record.role_arn)
         assert set(one["milliseconds"]) == {"start", "invoke", "invoke again", "stop", "all"}
     suite = ElementTree.fromstring(junit.read_text()).find("testsuite")
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("6", "0", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("20", "0", "0")
     assert open_sessions(fleet) == []
 
 
@@ -35,7 +36,7 @@ def test_the_tables_name_role_mode_prefix_and_latency(deploy, validate):
 
     [row] = [line for line in out.splitlines() if line.strip().startswith("one ")]
     role = fleet.records["one"].role_arn.rpartition("/")[2]
-    assert row.split()[:5] == ["one", "SANDBOX", role, "one/", "(read)"]
+    assert row.split()[:5] == ["one", "SANDBOX", role, fleet.records["one"].prefix, "(read)"]
     assert row.split()[5] == "pass"
     assert row.strip().endswith(" ms")
 
@@ -63,24 +64,26 @@ def test_show_refuses_what_is_no_report(validate, tmp_path, content, said):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "said", "failed"),
     [
-        ({"network_mode": "PUBLIC"}, "network mode is SANDBOX, the record says PUBLIC"),
+        ({"network_mode": "PUBLIC"}, "network mode is SANDBOX, declared is PUBLIC", 1),
         (
             {"role_arn": "arn:aws:iam::123456789012:role/other"},
-            "the record says arn:aws:iam::123456789012:role/other",
+            "declared is arn:aws:iam::123456789012:role/other",
+            1,
         ),
-        ({"id": "gone-0123456789"}, "ResourceNotFoundException"),
+        # The one that is there is in no record then: a stranger.
+        ({"id": "gone-0123456789"}, "ResourceNotFoundException", 2),
     ],
 )
-def test_what_is_deployed_must_be_what_was_recorded(deploy, validate, change, said):
+def test_what_is_deployed_must_be_what_was_recorded(deploy, validate, change, said, failed):
     fleet = deploy("one", **change)
 
     status, out, _ = validate("canary", "--fleet", fleet.name)
 
     assert status == 1
     assert said in out
-    assert "FAILED: 1 fail" in out
+    assert f"FAILED: {failed} fail" in out
 
 
 def test_no_record_is_no_pass(validate):
@@ -184,17 +187,102 @@ def test_an_interrupted_canary_leaves_no_session(deploy, command, open_sessions,
     assert open_sessions(fleet) == []
 
 
-def test_what_a_killed_canary_leaves_is_swept(deploy, command, open_sessions, validate):
-    fleet = deploy("one", "two", "three")
+def killed_canary(fleet, command, open_sessions):
+    """How many sessions a canary has left that was killed."""
     process = running_canary(fleet, command, open_sessions)
     process.kill()
     process.communicate(timeout=60)
-    left = open_sessions(fleet)
+    left = len(open_sessions(fleet))
     assert left
+    return left
+
+
+def test_what_a_killed_canary_leaves_the_next_one_stops(deploy, command, open_sessions, validate, tmp_path):
+    fleet = deploy("one", "two", "three")
+    left = killed_canary(fleet, command, open_sessions)
+
+    status, out, _ = validate("canary", "--fleet", fleet.name, "--json", tmp_path / "r.json")
+
+    assert status == 0
+    assert out.count("removed: ") == left
+    assert len(json.loads((tmp_path / "r.json").read_text())["swept"]) == left
+    assert open_sessions(fleet) == []
+
+
+def test_a_canary_leaves_the_sessions_of_one_that_runs_alone(deploy, command, open_sessions, validate):
+    fleet = deploy("one", "two", "three")
+    process = running_canary(fleet, command, open_sessions)
+
+    status, out, _ = validate("canary", "--fleet", fleet.name, "--only", "one")
+    swept = validate("sweep", "--fleet", fleet.name, "--yes")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+    assert (status, "removed" in out) == (0, False)
+    assert "0 left, 0 removed" in swept[1]
+    assert process.returncode == 130
+
+
+def test_a_sweep_lists_and_stops_only_when_told(deploy, command, open_sessions, validate):
+    fleet = deploy("one", "two", "three")
+    left = killed_canary(fleet, command, open_sessions)
 
     status, out, _ = validate("sweep", "--fleet", fleet.name)
 
+    assert status == 1
+    assert f"{left} left, 0 removed" in out
+    assert out.count("its run was killed") == out.count("to do: sweep --yes removes it") == left
+    assert len(open_sessions(fleet)) == left
+
+    status, out, _ = validate("sweep", "--fleet", fleet.name, "--yes")
+
     assert status == 0
-    assert f"{len(left)} removed" in out
+    assert f"0 left, {left} removed" in out
     assert open_sessions(fleet) == []
-    assert validate("canary", "--fleet", fleet.name)[0] == 0
+
+
+def test_only_what_failed_is_tried_again(deploy, validate, tmp_path, client):
+    fleet = deploy("one", "two")
+    record = fleet.records["two"]
+    report, ssm = tmp_path / "r.json", client("ssm")
+    ssm.put_parameter(
+        Name=record.parameter, Value=replace(record, network_mode="PUBLIC").to_json(), Overwrite=True
+    )
+    assert validate("canary", "--fleet", fleet.name, "--json", report)[0] == 1
+    ssm.put_parameter(Name=record.parameter, Value=record.to_json(), Overwrite=True)
+
+    status, out, _ = validate("canary", "--fleet", fleet.name, "--since-failure", report, "--json", report)
+
+    assert status == 0
+    assert [one["interpreter"] for one in json.loads(report.read_text())["interpreters"]] == ["two"]
+    assert "ok: 1 pass" in out
+
+
+def test_since_failure_needs_a_report(deploy, validate, tmp_path):
+    fleet = deploy("one")
+
+    status, _, err = validate("canary", "--fleet", fleet.name, "--since-failure", tmp_path / "none.json")
+
+    assert status == 3
+    assert "none.json: No such file or directory" in err
+
+
+def test_a_sample_is_that_many(deploy, validate):
+    fleet = deploy("one", "two", "three")
+
+    status, out, _ = validate("canary", "--fleet", fleet.name, "--sample", "2")
+
+    assert (status, "ok: 2 pass" in out) == (0, True)
+
+
+def test_the_report_counts_every_call_and_the_forecast_knows_them(deploy, validate):
+    fleet = deploy("one", "two")
+
+    _, out, _ = validate("all", "--fleet", fleet.name, "--format", "json")
+
+    report = json.loads(out)
+    forecast, calls = report["preflight"]["forecast"], report["calls"]
+    # Preflight itself asked each interpreter, and the built-in one, for its sessions.
+    calls["ListCodeInterpreterSessions"] -= report["preflight"]["rows"][0]["used"] + 1
+    assert {name: calls[name] for name in forecast["canary_calls"]} == forecast["canary_calls"]
+    assert report["throttled"] == {}

@@ -3,18 +3,20 @@
 import hashlib
 import secrets
 import time
-from typing import Any
 
+from interpreter_fleet.manifest import Record
+from interpreter_validation.asking import execute, short
 from interpreter_validation.clients import Clients
+from interpreter_validation.result import ProbeError, ProbeResult
 from interpreter_validation.session import Session, Sessions, leftovers
+from interpreter_validation.settings import Settings
+from interpreter_validation.verdict import Verdict
+
+NAME = "lifecycle"
 
 
-class ProbeError(AssertionError):
-    """The interpreter did something else than it should; the message says what was expected and found."""
-
-
-def run(sessions: Sessions, interpreter: str, base: str) -> dict[str, float]:
-    """The milliseconds of start, first invoke, second invoke and stop. ProbeError or AwsError if not passed.
+def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
+    """Takes the milliseconds of start, first invoke, second invoke and stop.
 
     The nonce is set in one call and hashed in the next: the right answer cannot come without code that
     runs in a session that keeps its state.
@@ -29,49 +31,46 @@ def run(sessions: Sessions, interpreter: str, base: str) -> dict[str, float]:
         took[name] = (now - clock) * 1000
         clock = now
 
-    with sessions.open(interpreter, base) as session:
+    with sessions.open(record.id, record.base) as session:
         lap("start")
-        _execute(sessions, session, f"nonce = {nonce!r}")
+        execute(sessions, session, f"nonce = {nonce!r}")
         lap("invoke")
         code = "import hashlib; print(hashlib.sha256(nonce.encode()).hexdigest())"
-        found = _execute(sessions, session, code)
+        found = execute(sessions, session, code)
         lap("invoke again")
         expected = hashlib.sha256(nonce.encode()).hexdigest()
         if found.strip() != expected:
-            raise ProbeError(f"hash of the nonce: expected {expected}, found {_short(found)}")
+            raise ProbeError(
+                f"hash of the nonce: expected {expected}, found {short(found)}",
+                expected=expected,
+                seen=short(found),
+                todo="the session answers without running the code, or loses its state between two calls:"
+                " start one by hand and run `x = 1`, then `print(x)`",
+            )
         clock = time.perf_counter()
     lap("stop")
     _is_over(sessions, session)
-    return took
-
-
-def _execute(sessions: Sessions, session: Session, code: str) -> str:
-    """Standard output of Python code that must not fail."""
-    sessions.pace.wait("InvokeCodeInterpreter")
-    reply = sessions.clients.invoke.invoke_code_interpreter(
-        **session.address, name="executeCode", arguments={"language": "python", "code": code}
-    )
-    results: list[dict[str, Any]] = [event["result"] for event in reply["stream"] if "result" in event]
-    if not results:
-        raise ProbeError("the reply's event stream had no result")
-    for result in results:
-        if result.get("isError"):
-            raise ProbeError(f"code that must run failed: {_short(str(result.get('content')))}")
-    # Large output may come in several events (nobody recorded one, but the protocol allows it).
-    return "".join(result.get("structuredContent", {}).get("stdout", "") for result in results)
+    return ProbeResult(NAME, Verdict.PASS, milliseconds=took)
 
 
 def _is_over(sessions: Sessions, session: Session) -> None:
     clients: Clients = sessions.clients
+    todo = f"stop session {session.id} by hand; what runs in it goes on, and is billed, until its time is up"
     sessions.pace.wait("GetCodeInterpreterSession")
     status = clients.data.get_code_interpreter_session(**session.address)["status"]
     if status != "TERMINATED":
-        raise ProbeError(f"session {session.id} is {status} after stop, expected TERMINATED")
+        raise ProbeError(
+            f"session {session.id} is {status} after stop, expected TERMINATED",
+            expected="TERMINATED",
+            seen=status,
+            todo=todo,
+        )
     sessions.pace.wait("ListCodeInterpreterSessions")
     left = [one["sessionId"] for one in leftovers(clients, session.interpreter, sessions.run)]
     if session.id in left:
-        raise ProbeError(f"session {session.id} is still listed as READY after stop")
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 200 else text[:200] + "…")
+        raise ProbeError(
+            f"session {session.id} is still listed as READY after stop",
+            expected="not listed as READY",
+            seen="listed as READY",
+            todo=todo,
+        )

@@ -17,7 +17,7 @@ FLAG = "true or false"
 VERDICT = "verdict"
 NUMBERS = "numbers by name"
 TEXTS = "list of texts"
-ANYTHING = "numbers or texts by name"
+ANYTHING = "numbers, texts, or numbers by name, by name"
 _VERDICTS = ("pass", "fail", "could-not-tell")
 
 
@@ -161,6 +161,10 @@ def _is_number(found: Any) -> bool:
     return isinstance(found, int | float) and not isinstance(found, bool)
 
 
+def _are_numbers(found: Any) -> bool:
+    return isinstance(found, dict) and all(map(_is_number, found.values()))
+
+
 _ALLOWED = {VERDICT: "one of " + ", ".join(_VERDICTS)}
 _IS: dict[str, Callable[[Any], bool]] = {
     TEXT: lambda found: isinstance(found, str),
@@ -168,10 +172,11 @@ _IS: dict[str, Callable[[Any], bool]] = {
     WHOLE: lambda found: _is_number(found) and isinstance(found, int),
     FLAG: lambda found: isinstance(found, bool),
     VERDICT: lambda found: found in _VERDICTS,
-    NUMBERS: lambda found: isinstance(found, dict) and all(map(_is_number, found.values())),
+    NUMBERS: _are_numbers,
     TEXTS: lambda found: isinstance(found, list) and all(isinstance(one, str) for one in found),
     ANYTHING: lambda found: (
-        isinstance(found, dict) and all(_is_number(one) or isinstance(one, str) for one in found.values())
+        isinstance(found, dict)
+        and all(_is_number(one) or isinstance(one, str) or _are_numbers(one) for one in found.values())
     ),
 }
 

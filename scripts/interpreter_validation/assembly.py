@@ -1,0 +1,178 @@
+"""What `cdk synth` made: the stacks of a cloud assembly (cdk.out), read as JSON, and what they would change.
+
+Contract: the CDK's cloud assembly schema (`manifest.json`, artifacts of type aws:cloudformation:stack and
+cdk:cloud-assembly). CloudFormation: AWS docs, template reference. The CDK itself is not needed.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+INTERPRETER = "AWS::BedrockAgentCore::CodeInterpreterCustom"
+ROLE = "AWS::IAM::Role"
+BUCKET = "AWS::S3::Bucket"
+# AWS docs, CloudFormation quotas.
+MAX_RESOURCES = 500
+_ENVIRONMENT = re.compile(r"aws://(?P<account>[^/]+)/(?P<region>.+)")
+_UNKNOWN = {"unknown-account", "unknown-region"}
+_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+# Properties whose change replaces the resource; None: all but the tags (AWS docs, template reference).
+_CREATE_ONLY: Mapping[str, frozenset[str] | None] = {
+    INTERPRETER: None,
+    ROLE: frozenset({"Path", "RoleName"}),
+}
+
+
+class AssemblyError(ValueError):
+    """The folder is no cloud assembly; the text says what was looked for."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack as it would be deployed. Account and region are None where the deployment decides them."""
+
+    name: str
+    template: Mapping[str, Any]
+    account: str | None
+    region: str | None
+    bootstrap_version: int | None
+    bootstrap_parameter: str | None
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Its resources of one CloudFormation type, by logical id."""
+        return of_type(self.template, kind)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Logical ids of one type in one stack: what a deployment creates, replaces, deletes and leaves."""
+
+    creates: tuple[str, ...]
+    replaces: tuple[str, ...]
+    deletes: tuple[str, ...]
+    keeps: tuple[str, ...]
+
+
+def read(folder: Path) -> tuple[Stack, ...]:
+    """The stacks of an assembly and of those within it (stages), by name."""
+    return tuple(sorted(_stacks(folder), key=lambda stack: stack.name))
+
+
+def of_type(template: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of a template that have one type."""
+    return {key: one for key, one in template.get("Resources", {}).items() if one.get("Type") == kind}
+
+
+def change(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Change]:
+    """For interpreters and roles: the template against the one that is deployed, None for a new stack.
+
+    A resource is replaced when a property differs that only creation sets, or when it names one that is.
+    """
+    old = old or {}
+    replaced: set[str] = set()
+    changes = {}
+    # Roles first: an interpreter whose role is replaced is replaced as well.
+    for kind in (ROLE, INTERPRETER):
+        before, after = of_type(old, kind), of_type(new, kind)
+        both = sorted(before.keys() & after.keys())
+        replaces = tuple(
+            key
+            for key in both
+            if _create_only(after[key], kind) != _create_only(before[key], kind)
+            or (kind == INTERPRETER and replaced & set(_mentions(after[key].get("Properties", {}))))
+        )
+        replaced |= set(replaces)
+        changes[kind] = Change(
+            creates=tuple(sorted(after.keys() - before.keys())),
+            replaces=replaces,
+            deletes=tuple(sorted(before.keys() - after.keys())),
+            keeps=tuple(key for key in both if key not in replaces),
+        )
+    return changes
+
+
+def text(value: object, variables: Mapping[str, str]) -> str | None:
+    """A property as text: literals, Ref, Fn::Join and Fn::Sub over `variables`; None if it needs more."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    [(function, argument)] = value.items()
+    if function == "Ref":
+        return variables.get(argument)
+    if function == "Fn::Join":
+        separator, parts = argument
+        if not isinstance(parts, list):
+            return None
+        texts = [text(part, variables) for part in parts]
+        return None if None in texts else separator.join(part for part in texts if part is not None)
+    if function == "Fn::Sub" and isinstance(argument, str):
+        if any(name not in variables for name in _VARIABLE.findall(argument)):
+            return None
+        return _VARIABLE.sub(lambda match: variables[match[1]], argument)
+    return None
+
+
+def reference(value: object) -> str | None:
+    """The logical id that a Ref or an Fn::GetAtt names."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    [(function, argument)] = value.items()
+    if function == "Ref":
+        return str(argument)
+    if function == "Fn::GetAtt":
+        return str(argument[0] if isinstance(argument, list) else str(argument).partition(".")[0])
+    return None
+
+
+def _stacks(folder: Path) -> Iterator[Stack]:
+    manifest = _json(folder / "manifest.json")
+    for name, artifact in manifest.get("artifacts", {}).items():
+        properties = artifact.get("properties", {})
+        if artifact.get("type") == "cdk:cloud-assembly":
+            yield from _stacks(folder / properties["directoryName"])
+        if artifact.get("type") == "aws:cloudformation:stack":
+            match = _ENVIRONMENT.fullmatch(artifact.get("environment", ""))
+            account, region = (match["account"], match["region"]) if match else (None, None)
+            yield Stack(
+                name=properties.get("stackName", name),
+                template=_json(folder / properties["templateFile"]),
+                account=None if account in _UNKNOWN else account,
+                region=None if region in _UNKNOWN else region,
+                bootstrap_version=properties.get("requiresBootstrapStackVersion"),
+                bootstrap_parameter=properties.get("bootstrapStackVersionSsmParameter"),
+            )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except OSError as error:
+        raise AssemblyError(f"no cloud assembly: {path}: {error.strerror}; make it with cdk synth") from error
+    except ValueError as error:
+        raise AssemblyError(f"{path}: not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise AssemblyError(f"{path}: found no JSON object")
+    return found
+
+
+def _create_only(resource: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    names = _CREATE_ONLY[kind]
+    properties = resource.get("Properties", {})
+    return {
+        key: value for key, value in properties.items() if (key != "Tags" if names is None else key in names)
+    }
+
+
+def _mentions(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if (named := reference(value)) is not None:
+            yield named
+        for part in value.values():
+            yield from _mentions(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _mentions(part)

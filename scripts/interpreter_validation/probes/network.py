@@ -1,0 +1,111 @@
+"""Where does code get to: nowhere in SANDBOX (but S3), outside in PUBLIC, to what is declared in VPC."""
+
+from typing import Any
+
+from interpreter_fleet.manifest import Record
+from interpreter_validation.asking import ask
+from interpreter_validation.places import region_of, service_host
+from interpreter_validation.result import ProbeError, ProbeResult
+from interpreter_validation.session import Sessions
+from interpreter_validation.settings import Settings, Target
+from interpreter_validation.verdict import Verdict
+
+NAME = "network"
+
+
+def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
+    """Several kinds of way at once: TCP by name and by address, on several ports; DNS over UDP; names; S3."""
+    declared = [Target.parse(one) for one in record.reaches]
+    # SANDBOX reaches S3 of its Region and no other service (recorded from the live service).
+    sts = [Target(service_host(record, "sts"), 443)] if record.network_mode == "SANDBOX" else []
+    outside = [one for one in (*settings.outside, *sts) if one not in declared]
+    targets = [*outside, *declared]
+    told: dict[str, Any] = {
+        "targets": [[one.host, one.port] for one in targets],
+        "names": sorted({one.host for one in settings.outside if one.is_name}),
+        "resolvers": sorted({one.host for one in settings.outside if not one.is_name}),
+        "s3": service_host(record, "s3"),
+        "seconds": settings.seconds,
+    }
+    with sessions.open(record.id, record.base) as session:
+        found = ask(sessions, session, "network", **told)
+    tcp = dict(zip(targets, found["tcp"], strict=True))
+    took = {str(target): float(one["ms"]) for target, one in tcp.items() if one["reached"]}
+    if found["s3"]["reached"]:
+        took["s3"] = float(found["s3"]["ms"])
+    _s3(record, found["s3"])
+    reached = [f"TCP {one} ({tcp[one]['said']})" for one in outside if tcp[one]["reached"]]
+    if record.network_mode == "PUBLIC":
+        _public(reached, outside, tcp)
+        return ProbeResult(NAME, Verdict.PASS, f"reached {', '.join(reached)}", milliseconds=took)
+    reached += [f"UDP {host}:53 ({one['said']})" for host, one in found["udp"].items() if one["reached"]]
+    if record.network_mode == "SANDBOX":
+        # Whoever resolves names outside can carry data out in them.
+        reached += [
+            f"the name {name} ({one['said']})" for name, one in found["names"].items() if one["reached"]
+        ]
+        _closed(record, reached, outside)
+        told_s3 = "S3 answers" if found["s3"]["reached"] else "S3 does not answer, and needs not"
+        return ProbeResult(NAME, Verdict.PASS, f"nothing outside answers; {told_s3}", milliseconds=took)
+    _closed(record, reached, outside)
+    _reaches(record, [(one, tcp[one]["said"]) for one in declared if not tcp[one]["reached"]])
+    detail = (
+        f"reached {', '.join(record.reaches) or 'nothing, and nothing is declared'}; nothing outside answers"
+    )
+    return ProbeResult(NAME, Verdict.PASS, detail, milliseconds=took)
+
+
+def _s3(record: Record, found: dict[str, Any]) -> None:
+    if record.bucket is None or found["reached"]:
+        return
+    host = service_host(record, "s3")
+    way = "the S3 gateway endpoint of its route table" if record.network_mode == "VPC" else "its network mode"
+    raise ProbeError(
+        f"{host} does not answer, and the interpreter has storage there: {found['said']}",
+        expected=f"{host} answers",
+        seen=str(found["said"]),
+        todo=f"check {way}: without it the interpreter cannot read or write its prefix",
+    )
+
+
+def _public(reached: list[str], outside: list[Target], tcp: dict[Target, dict[str, Any]]) -> None:
+    if reached:
+        return
+    tried = "; ".join(f"{one}: {tcp[one]['said']}" for one in outside)
+    raise ProbeError(
+        f"network mode is PUBLIC and nothing outside answers: {tried}",
+        expected="a connection to one of " + ", ".join(map(str, outside)),
+        seen=tried,
+        todo="if PUBLIC is not needed, declare SANDBOX; if it is, see whether these targets answer elsewhere"
+        " (`--outside HOST:PORT` names others)",
+    )
+
+
+def _closed(record: Record, reached: list[str], outside: list[Target]) -> None:
+    if not reached:
+        return
+    todo = (
+        f"this is a way out for data: see GetCodeInterpreter of {record.id} for its network mode, replace it,"
+        " and stop its sessions until then"
+        if record.network_mode == "SANDBOX"
+        else "narrow the security groups' egress rules or the route table, or declare the target under"
+        f" `vpc.reaches` of {record.base} in fleet.yaml"
+    )
+    raise ProbeError(
+        f"network mode is {record.network_mode} and code gets out: {', '.join(reached)}",
+        expected="no answer from " + ", ".join(map(str, outside)),
+        seen=", ".join(reached),
+        todo=todo,
+    )
+
+
+def _reaches(record: Record, missed: list[tuple[Target, str]]) -> None:
+    if not missed:
+        return
+    seen = "; ".join(f"{target}: {said}" for target, said in missed)
+    raise ProbeError(
+        f"declared targets do not answer from {region_of(record)} in VPC mode: {seen}",
+        expected="a connection to " + ", ".join(str(target) for target, _ in missed),
+        seen=seen,
+        todo="check the security groups' egress, the route table and the target's own security group",
+    )
