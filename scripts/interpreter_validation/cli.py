@@ -172,6 +172,15 @@ def _parser() -> argparse.ArgumentParser:
     rights.add_argument("--account", default="*", help="12 digits (default: any)")
     rights.add_argument("--region", default="*", help="default: any")
     rights.add_argument("--partition", default="aws", help="aws-cn, aws-us-gov (default: aws)")
+    for option in sorted({one for name in permissions.COMMANDS for one in permissions.options_of(name)}):
+        rights.add_argument(
+            option,
+            dest="options",
+            action="append_const",
+            const=option,
+            default=[],
+            help=f"what the command needs when it is called with {option}",
+        )
     return parser
 
 
@@ -362,7 +371,12 @@ def _permissions(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"validate.py: {error}", file=sys.stderr)
         return USAGE
-    print(permissions.as_json(options.of, scope))
+    allowed = permissions.options_of(options.of)
+    if wrong := [one for one in options.options if one not in allowed]:
+        takes = f"takes {', '.join(allowed)}" if allowed else "takes none of these options"
+        print(f"validate.py: found {wrong[0]}, but {options.of} {takes}", file=sys.stderr)
+        return USAGE
+    print(permissions.as_json(options.of, scope, options.options))
     return OK
 
 

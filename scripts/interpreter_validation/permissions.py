@@ -1,7 +1,8 @@
 """The least-privilege policy of each command: what it calls, on what, and nothing else.
 
-Actions and the resources that each takes: service authorization reference of Amazon Bedrock AgentCore, AWS
-Systems Manager and Service Quotas. ListCodeInterpreters and Service Quotas take "*" only.
+Actions and the resources that each takes: service authorization references. ListCodeInterpreters, Service
+Quotas, EC2's descriptions and IAM's account summary take "*" only. `canary` is for the default probes; the
+others need nothing more.
 """
 
 import json
@@ -11,7 +12,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-Place = Literal["records", "interpreters", "everything"]
+Place = Literal[
+    "records",
+    "all records",
+    "interpreters",
+    "all interpreters",
+    "execution roles",
+    "canary objects",
+    "buckets",
+    "stacks",
+    "bootstrap",
+    "everything",
+]
 
 _START = "bedrock-agentcore:StartCodeInterpreterSession"
 _INVOKE = "bedrock-agentcore:InvokeCodeInterpreter"
@@ -19,30 +31,64 @@ _STOP = "bedrock-agentcore:StopCodeInterpreterSession"
 _GET_SESSION = "bedrock-agentcore:GetCodeInterpreterSession"
 _LIST_SESSIONS = "bedrock-agentcore:ListCodeInterpreterSessions"
 _GET = "bedrock-agentcore:GetCodeInterpreter"
+_LIST = "bedrock-agentcore:ListCodeInterpreters"
+_TAGS = "bedrock-agentcore:ListTagsForResource"
 
 
 @dataclass(frozen=True)
 class Need:
-    """Actions on one kind of resource; `sid` says what for."""
+    """Actions on one kind of resource; `sid` says what for.
+
+    `option` is the command's option with which alone it is needed, as in `--yes`.
+    """
 
     sid: str
     place: Place
     actions: tuple[str, ...]
+    option: str = ""
 
 
 _RECORDS = Need("Records", "records", ("ssm:GetParametersByPath",))
+# Siblings of other fleets count for the storage probe, their interpreters are no strangers.
+_ALL_RECORDS = Need("Records", "all records", ("ssm:GetParametersByPath",))
 _LIMITS = Need("Limits", "everything", ("servicequotas:ListServiceQuotas",))
-_USE_TODAY = Need("UseToday", "everything", ("bedrock-agentcore:ListCodeInterpreters",))
+_USE_TODAY = Need("UseToday", "everything", (_LIST,))
 _SESSIONS_TODAY = Need("SessionsToday", "everything", (_LIST_SESSIONS,))
-_CANARY = Need("Canary", "interpreters", (_GET, _START, _INVOKE, _STOP, _GET_SESSION, _LIST_SESSIONS))
-_SWEEP = Need("Sweep", "interpreters", (_LIST_SESSIONS, _STOP))
+_ASSEMBLY = (
+    Need("Deployed", "stacks", ("cloudformation:GetTemplate",), "--assembly"),
+    Need("RolesToday", "everything", ("iam:GetAccountSummary",), "--assembly"),
+    Need("RoleTrust", "execution roles", ("iam:GetRole",), "--assembly"),
+    Need("Buckets", "buckets", ("s3:ListBucket",), "--assembly"),
+    Need("Networks", "everything", ("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"), "--assembly"),
+    Need("Bootstrap", "bootstrap", ("ssm:GetParameter",), "--assembly"),
+    Need("Increase", "everything", ("servicequotas:RequestServiceQuotaIncrease",), "--request-increase"),
+)
+_CANARY = (
+    Need("Canary", "interpreters", (_GET, _START, _INVOKE, _STOP, _GET_SESSION, _LIST_SESSIONS, _TAGS)),
+    Need("Strangers", "all interpreters", (_GET,)),
+    Need("StrangersList", "everything", (_LIST,)),
+    Need(
+        "Roles",
+        "execution roles",
+        ("iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
+    ),
+    Need("PlantedObjects", "canary objects", ("s3:PutObject", "s3:DeleteObject")),
+)
+_SWEEP = (
+    Need("Interpreters", "everything", (_LIST,)),
+    Need("Strays", "all interpreters", (_LIST_SESSIONS, _GET, _TAGS)),
+    Need("Stacks", "stacks", ("cloudformation:ListStackResources",)),
+    # Asked by the interpreter's id, it names no stack.
+    Need("StackOf", "everything", ("cloudformation:DescribeStackResources",)),
+    Need("Remove", "all interpreters", (_STOP, "bedrock-agentcore:DeleteCodeInterpreter"), "--yes"),
+)
 
 NEEDS: Mapping[str, tuple[Need, ...]] = MappingProxyType(
     {
-        "preflight": (_RECORDS, _LIMITS, _USE_TODAY, _SESSIONS_TODAY),
-        "canary": (_RECORDS, _LIMITS, _CANARY),
-        "sweep": (_RECORDS, _LIMITS, _SWEEP),
-        "all": (_RECORDS, _LIMITS, _USE_TODAY, _SESSIONS_TODAY, _CANARY),
+        "preflight": (_RECORDS, _LIMITS, _USE_TODAY, _SESSIONS_TODAY, *_ASSEMBLY),
+        "canary": (_ALL_RECORDS, _LIMITS, *_CANARY),
+        "sweep": (_RECORDS, _LIMITS, *_SWEEP),
+        "all": (_ALL_RECORDS, _LIMITS, _SESSIONS_TODAY, *_ASSEMBLY, *_CANARY),
         # The function of the construct CanaryGate, which the deployment makes with these rights.
         "gate": (Need("Canary", "interpreters", (_START, _INVOKE, _STOP, _GET_SESSION)),),
     }
@@ -70,22 +116,38 @@ class Scope:
     def resources(self, place: Place) -> list[str]:
         """The ARNs of a kind of resource."""
         where = f"{self.region}:{self.account}"
-        if place == "records":
-            # IAM takes a call by path as one on the path itself; whoever may read it reads all below it.
-            path = f"interpreter-fleet/{self.fleet}" if self.fleet else "interpreter-fleet"
-            return [f"arn:{self.partition}:ssm:{where}:parameter/{path}"]
-        if place == "interpreters":
+        custom = f"arn:{self.partition}:bedrock-agentcore:{where}:code-interpreter-custom"
+        # IAM takes a call by path as one on the path itself; whoever may read it reads all below it.
+        records = f"arn:{self.partition}:ssm:{where}:parameter/interpreter-fleet"
+        own = [f"{records}/{self.fleet}"] if self.fleet else []
+        found: dict[Place, list[str]] = {
+            "records": own or [records],
+            "all records": [records, *own],
             # The base name and two underscores: every generation of an interpreter, and no other.
-            names = [f"{base}__*" for base in self.bases] or ["*"]
-            return [
-                f"arn:{self.partition}:bedrock-agentcore:{where}:code-interpreter-custom/{name}"
-                for name in names
-            ]
-        return ["*"]
+            "interpreters": [f"{custom}/{base}__*" for base in self.bases] or [f"{custom}/*"],
+            "all interpreters": [f"{custom}/*"],
+            "execution roles": [f"arn:{self.partition}:iam::{self.account}:role/BedrockAgentCore/*"],
+            "canary objects": [f"arn:{self.partition}:s3:::*/*interpreter-fleet-canary-*"],
+            "buckets": [f"arn:{self.partition}:s3:::*"],
+            "stacks": [f"arn:{self.partition}:cloudformation:{where}:stack/*"],
+            "bootstrap": [f"arn:{self.partition}:ssm:{where}:parameter/cdk-bootstrap/*"],
+            "everything": ["*"],
+        }
+        return found[place]
 
 
-def policy(command: str, scope: Scope) -> dict[str, Any]:
-    """The policy document under which a command runs."""
+def needs(command: str, options: Sequence[str] = ()) -> tuple[Need, ...]:
+    """What a command needs, with these of its options."""
+    return tuple(one for one in NEEDS[command] if not one.option or one.option in options)
+
+
+def options_of(command: str) -> tuple[str, ...]:
+    """The options of a command that need more."""
+    return tuple(dict.fromkeys(one.option for one in NEEDS[command] if one.option))
+
+
+def policy(command: str, scope: Scope, options: Sequence[str] = ()) -> dict[str, Any]:
+    """The policy document under which a command runs with these of its options."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -95,14 +157,14 @@ def policy(command: str, scope: Scope) -> dict[str, Any]:
                 "Action": list(need.actions),
                 "Resource": _one_or_more(scope.resources(need.place)),
             }
-            for need in NEEDS[command]
+            for need in needs(command, options)
         ],
     }
 
 
-def as_json(command: str, scope: Scope) -> str:
+def as_json(command: str, scope: Scope, options: Sequence[str] = ()) -> str:
     """The same as text, for `aws iam put-role-policy`."""
-    return json.dumps(policy(command, scope), indent=2)
+    return json.dumps(policy(command, scope, options), indent=2)
 
 
 def _one_or_more(values: Sequence[str]) -> str | list[str]:

@@ -3,6 +3,9 @@
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.services import iam
 
 from interpreter_local import quotas, service
 from interpreter_local.service import Service
@@ -55,6 +58,22 @@ def _path_of_parameters(body: bytes) -> str:
     return path.strip("/") if isinstance(path, str) else ""
 
 
+def _role(account_id: str, body: bytes, query: Any) -> str | None:
+    """The ARN of the role that a call to IAM is about, with its path; None if it is about none."""
+    sent = {**query, **parse_qs(body.decode(errors="replace"))}
+
+    def value(name: str) -> str:
+        found = sent.get(name, "")
+        return str(found[0] if isinstance(found, list) and found else found or "")
+
+    name = value("RoleName")
+    if not name:
+        return None
+    if there := iam._roles.get(name):
+        return str(there["Arn"])
+    return f"arn:aws:iam::{account_id}:role{value('Path') or '/'}{name}"
+
+
 def resource_arn(
     old: Any,
     name: str,
@@ -74,6 +93,9 @@ def resource_arn(
     if name == "ssm" and _header(headers, "x-amz-target").endswith(".GetParametersByPath"):
         asked = _path_of_parameters(body)
         return f"arn:aws:ssm:{region}:{account_id}:parameter/{asked}" if asked else "*"
+    # It looks for the role's name in the query alone, where no SDK puts it, and knows no paths.
+    if name == "iam" and (role := _role(account_id, body, query)):
+        return role
     return old(name, method, path, headers, body, query, region, account_id)
 
 

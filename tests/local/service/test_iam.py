@@ -237,3 +237,22 @@ def test_a_policy_that_names_a_path_lets_its_parameters_be_read_and_no_others(cl
     assert ssm.get_parameters_by_path(Path="/path/mine", Recursive=True)["Parameters"] == []
     with pytest.raises(ClientError, match="AccessDenied"):
         ssm.get_parameters_by_path(Path="/path", Recursive=True)
+
+
+def test_a_policy_on_a_path_of_roles_reaches_the_roles_below_it(client, role_of):
+    """Their ARNs have the path, which a request for a role does not name."""
+    iam = client("iam")
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    for name, path in (("below-the-path", "/BedrockAgentCore/"), ("beside-the-path", "/")):
+        iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)
+    where = f"arn:aws:iam::{ACCOUNT}:role/BedrockAgentCore/*"
+    reader = client("iam", credentials=role_of(allow(["iam:GetRole", "iam:CreateRole"], where)))
+
+    assert reader.get_role(RoleName="below-the-path")["Role"]["Path"] == "/BedrockAgentCore/"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.get_role(RoleName="beside-the-path")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.create_role(RoleName="new", AssumeRolePolicyDocument=trust)
+    reader.create_role(RoleName="new", Path="/BedrockAgentCore/", AssumeRolePolicyDocument=trust)
+    for name in ("below-the-path", "beside-the-path", "new"):
+        iam.delete_role(RoleName=name)
