@@ -40,7 +40,7 @@ python scripts/validate.py preflight --assembly cdk.out
 step "cdk deploy: create the fleet"
 cdk deploy --all --app cdk.out --require-approval never --progress events
 
-step "canary: start, invoke and stop a session on every interpreter"
+step "canary: is every interpreter what was declared, does it work, does it refuse the rest?"
 rm -f "$result"
 # Whatever it finds, the fleet is removed first; `show` gives its exit status at the end.
 python scripts/validate.py canary --json "$result" || echo "canary: exit status $?"
