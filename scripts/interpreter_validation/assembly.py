@@ -94,6 +94,12 @@ def change(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, C
     return changes
 
 
+def network(interpreter: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The network configuration of an interpreter's resource; empty if it has none that can be read."""
+    given = interpreter.get("Properties", {}).get("NetworkConfiguration", {})
+    return given if isinstance(given, Mapping) else {}
+
+
 def text(value: object, variables: Mapping[str, str]) -> str | None:
     """A property as text: literals, Ref, Fn::Join and Fn::Sub over `variables`; None if it needs more."""
     if isinstance(value, str):

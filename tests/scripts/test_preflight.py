@@ -2,7 +2,7 @@
 
 import pytest
 
-from interpreter_validation import preflight, quotas
+from interpreter_validation import preflight, prerequisites, quotas
 from interpreter_validation.assembly import INTERPRETER, ROLE, Stack
 from interpreter_validation.quotas import Limits, Quota
 from interpreter_validation.verdict import Verdict
@@ -13,7 +13,7 @@ SOURCE = {
 }
 
 
-def stack(*, service=preflight.SERVICE, account=None, source=SOURCE, bucket=None, vpc=None, extra=0):
+def stack(*, service=prerequisites.SERVICE, account=None, source=SOURCE, bucket=None, vpc=None, extra=0):
     """One interpreter with a role of its own."""
     condition = {
         "StringEquals": {"aws:SourceAccount": account or {"Ref": "AWS::AccountId"}},
