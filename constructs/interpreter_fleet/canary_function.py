@@ -28,15 +28,16 @@ def canary_function(
     handler: str,
     description: str,
     timeout: cdk.Duration,
+    code: lambda_.Code | None = None,
+    log_group: logs.LogGroup | None = None,
+    memory: int = 256,
     environment: dict[str, str] | None = None,
 ) -> lambda_.Function:
-    """The function, with a role of its own that may write its log and nothing else yet."""
-    log_group = logs.LogGroup(
-        scope,
-        f"{id}Log",
-        retention=logs.RetentionDays.ONE_MONTH,
-        removal_policy=cdk.RemovalPolicy.DESTROY,
-    )
+    """The function, with a role of its own that may write its log and nothing else yet.
+
+    By default its code is that of the gate, and it has a log of its own. `memory` is in MB.
+    """
+    log_group = log_group or canary_log(scope, f"{id}Log")
     role = iam.Role(
         scope,
         f"{id}Role",
@@ -49,15 +50,25 @@ def canary_function(
         id,
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,
-        code=lambda_.Code.from_asset(str(CODE), exclude=["**/__pycache__", "**/*.pyc"]),
-        handler=f"interpreter_canary.{handler}",
+        code=code or lambda_.Code.from_asset(str(CODE), exclude=["**/__pycache__", "**/*.pyc"]),
+        handler=handler,
         description=description,
         timeout=timeout,
-        memory_size=256,
+        memory_size=memory,
         role=role,
         log_group=log_group,
         # China and others have another suffix than amazonaws.com.
         environment={"URL_SUFFIX": cdk.Stack.of(scope).url_suffix, **(environment or {})},
+    )
+
+
+def canary_log(scope: Construct, id: str) -> logs.LogGroup:  # noqa: A002 - the CDK's own word
+    """Where canaries write what they find; it goes with the stack."""
+    return logs.LogGroup(
+        scope,
+        id,
+        retention=logs.RetentionDays.ONE_MONTH,
+        removal_policy=cdk.RemovalPolicy.DESTROY,
     )
 
 

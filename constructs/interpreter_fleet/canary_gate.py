@@ -52,7 +52,7 @@ class CanaryGate(Construct):
         self.function = canary_function(
             self,
             "Function",
-            handler="gate.handler",
+            handler="interpreter_canary.gate.handler",
             description=f"Canary gate of {len(interpreters)} code interpreters, run by CloudFormation",
             timeout=cdk.Duration.minutes(_MINUTES),
         )

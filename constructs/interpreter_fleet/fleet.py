@@ -8,10 +8,17 @@ from constructs import Construct
 from interpreter_fleet import canary_gate
 from interpreter_fleet.canary_function import PER_SECOND
 from interpreter_fleet.canary_gate import CanaryGate
+from interpreter_fleet.canary_schedule import MAX_INTERPRETERS, CanarySchedule
 from interpreter_fleet.interpreter import RESOURCES, CodeInterpreter
 from interpreter_fleet.naming import FLEET_TAG, shard_of
 from interpreter_fleet.network import Network
-from interpreter_fleet.spec import MAX_SHARDS, FleetSpec, InterpreterSpec, prefix_of
+from interpreter_fleet.spec import (
+    MAX_SHARDS,
+    CanaryScheduleSpec,
+    FleetSpec,
+    InterpreterSpec,
+    prefix_of,
+)
 from interpreter_fleet.storage import PrefixStorage, fleet_bucket, fleet_bucket_name
 
 # CloudFormation quota "resources per template"; one is left for CDK's own metadata resource.
@@ -23,16 +30,17 @@ PER_GATED_STACK = (MAX_RESOURCES - 1 - canary_gate.RESOURCES) // RESOURCES
 
 
 class FleetTooLargeError(ValueError):
-    """A shard would hold more interpreters than one stack takes; the text says how many shards would do."""
+    """There are more interpreters than one stack, or its canary, takes; the text says what would do."""
 
 
 class InterpreterFleet:
     """The stacks of one fleet, made in an App or Stage.
 
     `<fleet>-storage` holds the bucket (unless the fleet uses an existing one), `<fleet>-interpreters-<n>` the
-    interpreters of shard n: the same names in `cdk ls`, in cdk.out and in the account. An interpreter's shard
-    depends on its own name and the shard count only. Stacks share names, never exports. Shards are made even
-    when empty: the CDK CLI then deletes what was there.
+    interpreters of shard n, `<fleet>-canary` the scheduled canary if there is one: the same names in `cdk
+    ls`, in cdk.out and in the account. An interpreter's shard depends on its own name and the shard count
+    only. Stacks share names, never exports. Shards are made even when empty: the CDK CLI then deletes what
+    was there.
     """
 
     def __init__(self, scope: Construct, spec: FleetSpec, *, env: cdk.Environment | None = None) -> None:
@@ -64,12 +72,35 @@ class InterpreterFleet:
         if spec.canary_gate:
             for shard, stack in enumerate(self.stacks):
                 self._make_gate(stack, [self.interpreters[b] for b, n in shards.items() if n == shard])
+        self.canary: CanarySchedule | None = None
+        if spec.canary_schedule is not None:
+            stack = _stack(scope, spec, "canary", "the scheduled canary", env)
+            self.canary = self._make_schedule(stack, spec.canary_schedule)
 
     def _make_gate(self, stack: cdk.Stack, interpreters: list[CodeInterpreter]) -> None:
         # Stacks may be deployed side by side, some of them: together they keep to the share of one.
         if interpreters:
             at_once = min(len(self.stacks), _STACKS_AT_ONCE)
             CanaryGate(stack, "CanaryGate", interpreters=interpreters, per_second=PER_SECOND / at_once)
+
+    def _make_schedule(self, stack: cdk.Stack, told: CanaryScheduleSpec) -> CanarySchedule:
+        if len(self.interpreters) > MAX_INTERPRETERS:
+            raise FleetTooLargeError(
+                f"canary_schedule: found {len(self.interpreters)} interpreters; allowed: at most"
+                f" {MAX_INTERPRETERS}, else a CanarySchedule for each part of them in an app of your own"
+            )
+        # Its first round finds them all.
+        for other in self.stacks:
+            stack.add_stack_dependency(other)
+        slow = told.slow_start_seconds
+        return CanarySchedule(
+            stack,
+            "Canary",
+            interpreters=list(self.interpreters.values()),
+            every=cdk.Duration.minutes(told.every_minutes),
+            at_once=told.at_once,
+            slow_start=None if slow is None else cdk.Duration.seconds(slow),
+        )
 
     def _make_interpreter(self, base: str, one: InterpreterSpec, stack: cdk.Stack) -> CodeInterpreter:
         prefix = prefix_of(base, one)

@@ -13,6 +13,7 @@ from interpreter_fleet.spec import (
     CONFLICT,
     MAX_SHARDS,
     BucketSpec,
+    CanaryScheduleSpec,
     FleetSpec,
     InterpreterSpec,
     StorageSpec,
@@ -140,6 +141,8 @@ def _keys_at(path: KeyPath) -> list[str]:
         model: type = FleetSpec
     elif path == ("bucket",):
         model = BucketSpec
+    elif path == ("canary_schedule",):
+        model = CanaryScheduleSpec
     else:
         model = inner[str(path[2])] if len(path) > 2 else InterpreterSpec
     return list(model.model_fields)  # type: ignore[attr-defined]

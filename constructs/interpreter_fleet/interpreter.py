@@ -76,6 +76,7 @@ class CodeInterpreter(Construct):
         self.fleet = check_fleet(fleet)
         self.network = network or Network.sandbox()
         self.storage = storage
+        self.probes = tuple(probes)
         if description is not None:
             check_description(description)
         check_tags(tags or {})
@@ -157,7 +158,7 @@ class CodeInterpreter(Construct):
             if permissions_boundary is None
             else boundary_arn(permissions_boundary, partition=partition, account=account),
             tags=all_tags,
-            probes=tuple(probes),
+            probes=self.probes,
             reaches=tuple(reaches),
             libraries=tuple(libraries),
         )

@@ -1,7 +1,9 @@
 """What a scheduled canary is watched by: alarms and a dashboard on the metrics that its functions write.
 
-Names of metrics: `in_lambda/interpreter_canary/metrics.py`.
+Names of metrics: `interpreter_validation.scheduled`, which runs in them.
 """
+
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -30,17 +32,18 @@ def alarms(
     fleet: str,
     every: cdk.Duration,
     state_machine: sfn.StateMachine,
-    function: lambda_.Function,
+    functions: Sequence[lambda_.Function],
     slow_start: cdk.Duration | None,
 ) -> list[cloudwatch.Alarm | cloudwatch.AnomalyDetectionAlarm]:
-    """Failures, could-not-tell, leaks, slow starts, and that the canary runs at all.
+    """Failures, could-not-tell, leaks, strangers, slow starts, and that the canary runs at all.
 
     A start is slow above `slow_start`, else above the band that CloudWatch learns from the fleet's own past.
     """
     counts = {
-        "Failed": "an interpreter does not work",
-        "CouldNotTell": "the canary could not tell whether an interpreter works",
+        "Failed": "an interpreter is not what it must be",
+        "CouldNotTell": "the canary could not tell what an interpreter is",
         "Leaked": "a session could not be stopped",
+        "Strangers": "an interpreter that is in no record uses a name or a role of the fleet",
     }
     found: list[cloudwatch.Alarm | cloudwatch.AnomalyDetectionAlarm] = [
         _above(
@@ -74,11 +77,21 @@ def alarms(
     found.append(
         _above(
             scope,
-            "FunctionAlarm",
-            function.metric_errors(period=every),
-            f"{fleet}: the canary's function crashed or ran out of time",
+            "LateAlarm",
+            state_machine.metric_timed_out(period=every),
+            f"{fleet}: a round took longer than its interval, so some were not tried: try more at once, or"
+            " less often",
         )
     )
+    found += [
+        _above(
+            scope,
+            f"{function.node.id}Alarm",
+            function.metric_errors(period=every),
+            f"{fleet}: a function of the canary crashed or ran out of time",
+        )
+        for function in functions
+    ]
     start = canary_metric(fleet, "StartLatency", "p90", every)
     description = f"{fleet}: sessions start slower than they did"
     if slow_start is not None:
@@ -117,7 +130,13 @@ def dashboard(scope: Construct, *, fleet: str, every: cdk.Duration, log_group: l
     board = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=dashboard_name(scope, fleet))
     board.add_widgets(
         graph(
-            "Interpreters checked and what was found", "Sum", "Checked", "Failed", "CouldNotTell", "Leaked"
+            "Interpreters checked and what was found",
+            "Sum",
+            "Checked",
+            "Failed",
+            "CouldNotTell",
+            "Leaked",
+            "Strangers",
         ),
         graph("Milliseconds, 90th percentile", "p90", "StartLatency", "InvokeLatency", "StopLatency"),
     )
@@ -127,7 +146,7 @@ def dashboard(scope: Construct, *, fleet: str, every: cdk.Duration, log_group: l
             width=24,
             log_group_names=[log_group.log_group_name],
             query_lines=[
-                "fields @timestamp, Interpreter, Verdict, Detail",
+                "fields @timestamp, Interpreter, Verdict, Detail, Todo",
                 "filter Verdict != 'pass' and ispresent(Verdict)",
                 "sort @timestamp desc",
                 "limit 100",

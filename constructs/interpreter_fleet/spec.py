@@ -129,6 +129,17 @@ class BucketSpec(_Spec):
         return retain
 
 
+class CanaryScheduleSpec(_Spec):
+    """A canary again and again, in a stack of its own beside the fleet."""
+
+    every_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60
+    """From one round to the next. One that takes longer is ended, and an alarm says so."""
+    at_once: Annotated[int, Field(ge=1, le=1000)] = 16
+    """How many interpreters are tried side by side."""
+    slow_start_seconds: Annotated[int, Field(ge=1, le=600)] | None = 30
+    """An alarm sounds when a tenth of the starts take longer; null: than CloudWatch finds usual here."""
+
+
 class InterpreterSpec(_Spec):
     """One interpreter, under its base name."""
 
@@ -201,6 +212,8 @@ class FleetSpec(_Spec):
     """How many stacks the interpreters are spread over. To change it is a migration: most of them move."""
     canary_gate: bool = False
     """Run a canary on every interpreter inside `cdk deploy`; a failure rolls its stack back."""
+    canary_schedule: CanaryScheduleSpec | None = None
+    """Run the canary again and again on AWS's own engine, with alarms and a dashboard; `{}` is every hour."""
     probes: Probes = Field(default_factory=list)
     """What the canary tries; by default lifecycle, declared, network, storage and identity."""
     libraries: Libraries = Field(default_factory=list)

@@ -1,6 +1,7 @@
 """The boto3 clients, and what an error of theirs says about what we wanted to know."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -53,8 +54,9 @@ class Clients:
     cloudformation: Any
 
     def all(self) -> tuple[Any, ...]:
-        """Every client."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+        """Every client that was made."""
+        made = (getattr(self, field.name) for field in fields(self))
+        return tuple(one for one in made if one is not None)
 
     @property
     def region(self) -> str:
@@ -67,8 +69,18 @@ class Clients:
         return str(self.control.meta.endpoint_url)
 
 
-def connect(*, region: str | None, profile: str | None, endpoint_url: str | None, pool: int) -> Clients:
-    """Clients from the usual sources of credentials and region; `pool` connections at once."""
+def connect(
+    *,
+    region: str | None,
+    profile: str | None,
+    endpoint_url: str | None,
+    pool: int,
+    without: Collection[str] = (),
+) -> Clients:
+    """Clients from the usual sources of credentials and region; `pool` connections at once.
+
+    Those named in `without` are None: to make one takes time, and on a small machine much.
+    """
     session = boto3.Session(region_name=region, profile_name=profile)
     retrying = Config(
         retries={"mode": "standard", "total_max_attempts": 6},
@@ -85,6 +97,8 @@ def connect(*, region: str | None, profile: str | None, endpoint_url: str | None
     )
 
     def make(name: str, config: Config = retrying) -> Any:
+        if name in without:
+            return None
         return session.client(name, endpoint_url=endpoint_url, config=config)
 
     invoke = make("bedrock-agentcore", once)

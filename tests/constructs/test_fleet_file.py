@@ -63,7 +63,13 @@ def test_a_waiver_ends_on_a_date():
         (
             "fleet: demo\ntag: {}\ninterpreters: {a: {}}\n",
             "f.yaml:2: tag: unknown key 'tag', did you mean 'tags'; allowed: fleet, bucket, tags,"
-            " permissions_boundary, trust, shards, canary_gate, probes, libraries, interpreters",
+            " permissions_boundary, trust, shards, canary_gate, canary_schedule, probes, libraries,"
+            " interpreters",
+        ),
+        (
+            "fleet: demo\ncanary_schedule:\n  every: 60\ninterpreters: {a: {}}\n",
+            "f.yaml:3: canary_schedule.every: unknown key 'every'; allowed: every_minutes, at_once,"
+            " slow_start_seconds",
         ),
         (
             "fleet: demo\nbucket:\n  nam: x\ninterpreters: {a: {}}\n",

@@ -9,21 +9,28 @@ pytestmark = pytest.mark.slow
 
 APP = """
 import aws_cdk as cdk
-from interpreter_fleet import CanarySchedule, CodeInterpreter
+from interpreter_fleet import CanarySchedule, CodeInterpreter, PrefixStorage, fleet_bucket
 
 app = cdk.App()
 stack = cdk.Stack(app, "interpreters")
-both = [CodeInterpreter(stack, base, base=base, fleet="watched") for base in ("good", "bad")]
+name = "watched-files"
+bucket = fleet_bucket(stack, "Files", bucket_name=name, retain=False)
+made = [
+    CodeInterpreter(stack, base, base=base, fleet="watched", storage=PrefixStorage(name, base + "/"))
+    for base in ("good", "bad", "other")
+]
+made.append(CodeInterpreter(stack, "quick", base="quick", fleet="watched", probes=["lifecycle"]))
 watch = cdk.Stack(app, "watch")
 watch.add_stack_dependency(stack)
 schedule = CanarySchedule(
-    watch, "Canary", interpreters=both, every=cdk.Duration.minutes(1), at_once=2,
+    watch, "Canary", interpreters=made, every=cdk.Duration.minutes(2), at_once=2, per_function=2,
     slow_start=cdk.Duration.seconds(30),
 )
 cdk.CfnOutput(watch, "Rounds", value=schedule.state_machine.state_machine_arn)
-cdk.CfnOutput(watch, "Log", value=schedule.function.log_group.log_group_name)
+cdk.CfnOutput(watch, "Log", value=schedule.log_group.log_group_name)
 app.synth()
 """
+DEFAULT = ["lifecycle", "declared", "network", "storage", "identity"]
 
 
 @pytest.fixture
@@ -59,31 +66,39 @@ def wait_for(ready, seconds):
 
 
 def test_rounds_come_by_themselves_and_tell_what_passes_and_what_fails(client, watched, lines):
-    """The first is the schedule's own; before the second, a role is broken behind CloudFormation's back."""
+    """Four interpreters in three parts, each under a role that may do what its probes need and no more.
+
+    The first round is the schedule's own; before the second, a role is broken behind CloudFormation's back.
+    """
     rounds = client("stepfunctions")
 
     def ended():
         found = rounds.list_executions(stateMachineArn=watched["Rounds"])["executions"]
         return [one for one in found if one["status"] != "RUNNING"]
 
-    [first, *_] = wait_for(ended, 90)
+    [first, *_] = wait_for(ended, 240)
     assert first["status"] == "SUCCEEDED"
-    passed = {one["Interpreter"]: one for one in lines()}
-    assert {name: one["Verdict"] for name, one in passed.items()} == {"good": "pass", "bad": "pass"}
-    for one in passed.values():
+    told = lines()
+    passed = {one["Interpreter"]: one for one in told if "Interpreter" in one}
+    assert {name: one["Detail"] for name, one in passed.items()} == dict.fromkeys(
+        ["good", "bad", "other", "quick"], ""
+    )
+    for name, one in passed.items():
+        assert one["Probes"] == dict.fromkeys(["lifecycle"] if name == "quick" else DEFAULT, "pass")
         assert (one["Checked"], one["Failed"], one["CouldNotTell"], one["Leaked"]) == (1, 0, 0, 0)
         assert min(one["StartLatency"], one["InvokeLatency"], one["StopLatency"]) > 0
+    assert [(one["Strangers"], one["Limits"]) for one in told if "Limits" in one] == [(0, "Service Quotas")]
 
     break_the_role_of_bad(client)
     execution = rounds.start_execution(stateMachineArn=watched["Rounds"])["executionArn"]
-    wait_for(lambda: rounds.describe_execution(executionArn=execution)["status"] != "RUNNING", 60)
+    wait_for(lambda: rounds.describe_execution(executionArn=execution)["status"] != "RUNNING", 240)
 
     assert rounds.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
-    later = {one["Interpreter"]: one for one in lines()}
-    assert later["good"]["Verdict"] == "pass"
-    assert later["bad"]["Verdict"] != "pass"
-    assert later["bad"]["Failed"] + later["bad"]["CouldNotTell"] == 1
+    later = {one["Interpreter"]: one for one in lines() if "Interpreter" in one}
+    assert {name for name, one in later.items() if one["Verdict"] == "pass"} == {"good", "other", "quick"}
+    assert later["bad"]["Failed"] == 1
     assert "StartCodeInterpreterSession" in later["bad"]["Detail"]
+    assert later["bad"]["Todo"]
 
 
 def break_the_role_of_bad(client):

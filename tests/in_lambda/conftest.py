@@ -25,7 +25,7 @@ OPERATIONS = {
 
 
 class Service:
-    """What a canary calls, SSM's GetParameter, and the address that CloudFormation is answered at.
+    """What a canary calls, and the address that CloudFormation is answered at.
 
     `before[operation]` is a list of functions: each call takes the first and does what it says, and a pair
     (status, error) that it gives is answered; "lost" does the work and cuts the line.
@@ -37,7 +37,6 @@ class Service:
         self.sessions = {}
         self.tokens = {}
         self.replies = []
-        self.parameters = {}
         self._nonces = {}
         self._lock = threading.Lock()
 
@@ -76,11 +75,6 @@ def handler_of(service):
             if url.path == "/cloudformation":
                 service.replies.append(body)
                 return self._send(200, b"")
-            if url.path == "/":
-                found = service.parameters.get(body["Name"])
-                if found is None:
-                    return self._send(400, b'{"__type": "ParameterNotFound", "message": "none"}')
-                return self._send(200, json.dumps({"Parameter": {"Value": found}}).encode())
             operation = next(name for path, name in OPERATIONS.items() if url.path.endswith(path))
             assert "Credential=AKIAEXAMPLE/" in self.headers["Authorization"]
             service.calls.append(operation)

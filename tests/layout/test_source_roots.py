@@ -39,7 +39,6 @@ HOST_TOOLS = {
     # Runs in AWS Lambda, whose Python runtimes have these.
     "constructs/interpreter_fleet/in_lambda/interpreter_canary/api.py": {"botocore", "urllib3"},
     "constructs/interpreter_fleet/in_lambda/interpreter_canary/gate.py": {"urllib3"},
-    "constructs/interpreter_fleet/in_lambda/interpreter_canary/scheduled.py": {"botocore"},
     # Runs inside a session, in the sessions' own environment.
     "local/interpreter_local/kernels/python_kernel.py": {"IPython"},
 }

@@ -4,14 +4,12 @@ What the CloudWatch agent, Lambda's logs and PutLogEvents turn into metrics by t
 Format: AWS docs, CloudWatch_Embedded_Metric_Format_Specification.
 """
 
-import json
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from .latency import STEPS
+from interpreter_validation.metric_line import line
 
-NAMESPACE = "InterpreterFleet"
+from .latency import STEPS
 
 
 def emf(report: dict[str, Any]) -> str:
@@ -29,8 +27,8 @@ def emf(report: dict[str, Any]) -> str:
     }
     keys = ("run", "command", "exit_code", "account", "region", "leaked", "swept")
     # No dimension: a leak is an alarm wherever it is.
-    lines.append(_line(at, [[]], metrics, {key: report[key] for key in keys}))
-    return "".join(line + "\n" for line in lines)
+    lines.append(line(at, [[]], metrics, {key: report[key] for key in keys}))
+    return "".join(text + "\n" for text in lines)
 
 
 def _interpreter(report: dict[str, Any], one: dict[str, Any], at: int) -> str:
@@ -50,19 +48,4 @@ def _interpreter(report: dict[str, Any], one: dict[str, Any], at: int) -> str:
         "detail": one["detail"],
         "probes": {probe["probe"]: probe["verdict"] for probe in one["probes"]},
     }
-    return _line(at, [["Fleet"], ["Fleet", "Interpreter"]], metrics, properties)
-
-
-def _line(
-    at: int,
-    dimensions: Sequence[Sequence[str]],
-    metrics: Mapping[str, tuple[float, str]],
-    properties: Mapping[str, Any],
-) -> str:
-    directive = {
-        "Namespace": NAMESPACE,
-        "Dimensions": dimensions,
-        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in metrics.items()],
-    }
-    values = {name: float(value) for name, (value, _) in metrics.items()}
-    return json.dumps({"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}, **properties, **values})
+    return line(at, [["Fleet"], ["Fleet", "Interpreter"]], metrics, properties)
