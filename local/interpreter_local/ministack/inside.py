@@ -1,5 +1,6 @@
 """AWS for requests from inside sessions: past every entrance of MiniStack but AWS's own APIs."""
 
+import json
 from typing import Any
 
 from ministack import app as gateway
@@ -7,7 +8,7 @@ from ministack.core import iam_evaluator, responses
 from ministack.services import s3, sts
 
 from interpreter_local.home import REGION
-from interpreter_local.network import Routed
+from interpreter_local.network import Routed, operations
 
 from . import context
 
@@ -49,6 +50,19 @@ def install_routing() -> None:
     async def without_shortcuts(old: Any, *args: Any, **kwargs: Any) -> Any:
         return None if context.routed.get() else await old(*args, **kwargs)
 
+    async def only_one_operation(
+        old: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: Any, request_id: str
+    ) -> Any:
+        routed = context.routed.get()
+        if routed is None:
+            return await old(method, path, headers, body, query, request_id)
+        fault = operations.fault(routed.service, path, headers, query, body)
+        if fault is None:
+            return None
+        code = "SerializationException"
+        sent = {"content-type": "application/json", "x-amzn-errortype": code, "x-amzn-requestid": request_id}
+        return 400, sent, json.dumps({"__type": code, "message": fault}).encode()
+
     async def handle_s3(old: Any, *args: Any, **kwargs: Any) -> Any:
         routed = context.routed.get()
         if routed and routed.service == "s3":
@@ -57,7 +71,7 @@ def install_routing() -> None:
         return await old(*args, **kwargs)
 
     context.wrap(gateway, "_handle_pre_body_request", without_shortcuts)
-    context.wrap(gateway, "_handle_post_body_shortcuts", without_shortcuts)
+    context.wrap(gateway, "_handle_post_body_shortcuts", only_one_operation)
     context.wrap(gateway, "_handle_special_data_plane_request", without_shortcuts)
     context.wrap(
         gateway, "_extract_s3_vhost_bucket", lambda old, host: None if context.routed.get() else old(host)

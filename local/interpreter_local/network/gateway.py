@@ -46,6 +46,7 @@ _SINGLE = (
     b"x-amz-security-token",
     b"x-amz-content-sha256",
     b"x-amz-copy-source",
+    b"x-amz-target",
 )
 # Said by a proxy or by MiniStack to itself; from a session they would be lies.
 _DROPPED = re.compile(rb"x-forwarded-.*|forwarded|x-ministack-.*|x-localstack-.*|x-amz-request-route|upgrade")

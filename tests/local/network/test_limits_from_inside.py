@@ -251,3 +251,78 @@ def test_public_sessions_have_no_administration_either(public, target):
         _, said = public.shell(f"curl -sS --path-as-is -X {method} {url} -w ' %{{http_code}}'")
         assert said[-3:] == "403"
         assert "MissingAuthenticationToken" in said
+
+
+SEND = """
+import botocore.auth, botocore.awsrequest, botocore.session
+def send(service, method, url, headers, data=b""):
+    made = botocore.awsrequest.AWSRequest(method, url, data=data, headers=headers)
+    signer = botocore.auth.S3SigV4Auth if service == "s3" else botocore.auth.SigV4Auth
+    signer(botocore.session.Session().get_credentials(), service, "us-east-1").add_auth(made)
+    return fetch(url, method=method, data=data or None, headers=dict(made.headers))
+"""
+FORM = '{"Content-Type": "application/x-www-form-urlencoded"}'
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "body"),
+    [
+        ("", '{"X-Amz-Target": "X.GetObject"}', 'b"changed"'),
+        ("?Action=GetObject", "{}", 'b"changed"'),
+        ("", FORM, 'b"Action=GetObject"'),
+    ],
+)
+def test_a_reader_of_objects_does_not_become_a_writer_by_naming_another_action(
+    enter, bucket, query, headers, body
+):
+    """Given a role that may only read, and a request that says so but writes, nothing is written."""
+    reader = enter(
+        bucket, {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/a/*"}
+    )
+    reader.python(SEND)
+    url = f'"https://" + B + ".s3.amazonaws.com/a/x{query}"'
+    assert reader.outcome(f'send("s3", "PUT", {url}, {headers}, {body})') == "403"
+    assert reader.outcome(f'send("s3", "DELETE", {url}, {headers})') == "403"
+    assert reader.outcome('s3.get_object(Bucket=B, Key="a/x")["Body"].read()') == "b'hello'"
+
+
+@pytest.mark.parametrize("key", ["/a/x", "//a/x", "/", "//"])
+def test_a_slash_too_many_is_a_part_of_the_key(inside, client, key):
+    client("s3").put_object(Bucket=inside.bucket, Key=key, Body=b"beyond")
+    assert inside.outcome(f"s3.get_object(Bucket=B, Key={key!r})") == "AccessDenied"
+    assert inside.outcome(f's3.put_object(Bucket=B, Key={key!r}, Body=b"")') == "AccessDenied"
+
+
+CREATE = 'b"Action=CreateUser&UserName=intruder&Version=2010-05-08"'
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "body"),
+    [
+        ("", '{"Content-Type": "text/plain"}', CREATE),
+        ("?Action=GetUser", FORM, CREATE),
+        ("", '{"Content-Type": "text/plain", "X-Amz-Target": "IAMService.GetUser"}', CREATE),
+        ("", FORM, 'b"Action=&Action=CreateUser&UserName=intruder&Version=2010-05-08"'),
+    ],
+)
+def test_a_request_that_names_two_operations_or_none_is_refused(public, client, query, headers, body):
+    """Given a role without any right in IAM, and a request that hides what it does, nobody is created."""
+    public.python(SEND)
+    sent = f'send("iam", "POST", "https://iam.amazonaws.com/{query}", {headers}, {body})'
+    assert public.outcome(sent) == "400"
+    assert "intruder" not in [user["UserName"] for user in client("iam").list_users()["Users"]]
+
+
+def test_other_services_are_asked_as_clients_ask_them(enter, bucket):
+    """Given the rights, queries, forms and JSON go through."""
+    allowed = {"Effect": "Allow", "Action": ["cloudwatch:*", "iam:*", "sqs:*", "sts:*"], "Resource": "*"}
+    session = enter(bucket, allowed, mode="PUBLIC")
+    session.python(
+        'made = lambda service: boto3.client(service, region_name="us-east-1")\n'
+        'made("iam").create_user(UserName="welcome")\n'
+        'made("cloudwatch").put_metric_data(Namespace="N", MetricData=[{"MetricName": "m", "Value": 1}])\n'
+        'queue = made("sqs").create_queue(QueueName="q")["QueueUrl"]\n'
+        'made("sqs").send_message(QueueUrl=queue, MessageBody="b")\n'
+        "fetch(botocore.session.Session().create_client('sts', 'us-east-1').generate_presigned_url("
+        "'get_caller_identity', HttpMethod='GET'))\n"
+    )
