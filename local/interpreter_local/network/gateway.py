@@ -48,6 +48,16 @@ _SINGLE = (
     b"x-amz-copy-source",
     b"x-amz-target",
 )
+# What a request to S3 is about, when it is not about the bucket or object itself (S3 API reference).
+_SUBRESOURCES = {
+    *("accelerate", "acl", "analytics", "annotation", "attributes"),
+    *("cors", "delete", "encryption", "intelligent-tiering", "inventory"),
+    *("legal-hold", "lifecycle", "location", "logging", "metrics"),
+    *("notification", "object-lock", "ownershipControls", "policy", "policyStatus"),
+    *("publicAccessBlock", "replication", "requestPayment", "restore", "retention"),
+    *("select", "tagging", "torrent", "uploadId", "uploads"),
+    *("versioning", "versions", "website"),
+}
 # Said by a proxy or by MiniStack to itself; from a session they would be lies.
 _DROPPED = re.compile(rb"x-forwarded-.*|forwarded|x-ministack-.*|x-localstack-.*|x-amz-request-route|upgrade")
 
@@ -159,6 +169,9 @@ class Gateway:
         except _Refused as refused:
             refused.service = name.service
             raise
+        if len(about := sorted(_SUBRESOURCES & query.keys())) > 1:
+            # As S3 does. MiniStack would authorize the one and do the other.
+            raise _Refused(400, "InvalidArgument", f"Conflicting query string parameters: {', '.join(about)}")
         bucket, path = _s3_path(name, scope, signature, plain)
         self._check_region(name, bucket)
         raw: bytes = scope["raw_path"]

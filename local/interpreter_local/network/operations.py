@@ -1,4 +1,4 @@
-"""How a request to a service other than S3 names its operation: once, and where the service's protocol has it.
+"""How a request to a service other than S3 names its operation: once, where the service's protocol has it.
 
 MiniStack looks for the name in the query, the body, a header and the path, its IAM in another order than its
 services, and what IAM finds nowhere is not authorized at all. A request that named two operations would be
@@ -68,7 +68,9 @@ def _fault_of_json(
     if query:
         return "a query was sent beside the header x-amz-target"
     if not _JSON.fullmatch(headers.get("content-type", "")):
-        return f"the content type is {headers.get('content-type')!r}, expected application/x-amz-json-1.0 or 1.1"
+        return (
+            f"the content type is {headers.get('content-type')!r}, expected application/x-amz-json-1.0 or 1.1"
+        )
     return None
 
 

@@ -145,10 +145,22 @@ class _Http(HttpToolsProtocol):
         self.access_log = False
         self._told = lost
         self._head_bytes = 0
+        # Since the parser last said something: it collects a header, or what stands behind a chunk's length.
+        self._silent_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._silent_bytes += len(data)
+        super().data_received(data)
+        if self._silent_bytes > _MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("Invalid HTTP request received.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes = 0
+        self._head_bytes = self._silent_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._silent_bytes = 0
+        super().on_body(body)
 
     def on_url(self, url: bytes) -> None:
         self._count(url)
@@ -159,6 +171,7 @@ class _Http(HttpToolsProtocol):
         super().on_header(name, value)
 
     def _count(self, part: bytes) -> None:
+        self._silent_bytes = 0
         self._head_bytes += len(part)
         if self._head_bytes > _MOST_HEAD_BYTES:
             raise ValueError(f"the head has more than {_MOST_HEAD_BYTES} bytes")

@@ -248,6 +248,15 @@ def test_a_signature_is_for_this_endpoint(refused, sandbox, region, service):
     assert refused(sandbox, "GET / HTTP/1.1", BUCKET, signed) == (400, "AuthorizationHeaderMalformed")
 
 
+@pytest.mark.parametrize("query", ["acl&tagging", "select&uploads", "uploadId=1&restore", "policy=&location"])
+def test_a_request_is_about_one_thing(refused, sandbox, query):
+    """As in S3: what it would be allowed as, and what would be done, could be two things."""
+    assert refused(sandbox, f"POST /a/x?{query} HTTP/1.1", BUCKET, authorization()) == (
+        400,
+        "InvalidArgument",
+    )
+
+
 def test_a_form_that_carries_its_own_signature_is_refused(refused, sandbox):
     """Its key is in the body, where nobody has looked yet."""
     form = "Content-Type: multipart/form-data; boundary=x"

@@ -106,6 +106,55 @@ def test_a_head_has_an_end(opened, head):
     assert opened(serving.http(greet), use) == b"HTTP/1.1 400 Bad Request\r\n"
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET / HTTP/1.1\r\nX-Name: ",
+        b"GET / HTTP/1.1\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: ",
+        b"\r\n",
+    ],
+    ids=["value", "name", "chunk-extension", "trailer", "nothing"],
+)
+def test_a_line_that_does_not_end_is_cut_off(opened, begun):
+    """Given what the parser would collect for ever, the connection is closed after a bounded part of it."""
+
+    async def use(port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun)
+        piece = (b"\r\n" if begun == b"\r\n" else b"xx") * 8192
+        taken = 0
+        try:
+            while taken < 80_000_000:
+                writer.write(piece)
+                await asyncio.wait_for(writer.drain(), 5)
+                taken += len(piece)
+        except ConnectionError:
+            return taken
+        finally:
+            writer.close()
+
+    assert opened(serving.http(greet), use) is not None
+
+
+def test_a_long_body_is_none_of_that(opened):
+    async def use(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000)
+        await asyncio.wait_for(writer.drain(), 5)
+        first = await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+        return first
+
+    async def swallow(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        await greet(scope, receive, send)
+
+    assert opened(serving.http(swallow), use) == b"HTTP/1.1 200 OK\r\n"
+
+
 def test_what_is_no_http_is_answered_and_cut_off(opened):
     async def use(port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
