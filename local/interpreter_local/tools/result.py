@@ -33,9 +33,12 @@ def failure(message: str) -> dict[str, Any]:
 
 
 def of_output(stdout: str, stderr: str, rest: dict[str, Any], *, is_error: bool) -> dict[str, Any]:
-    """A result with program output: one block for each stream that is not empty, as recorded."""
-    stdout = _fitting(stdout, _MAX_TEXT)
-    stderr = _fitting(stderr, _MAX_TEXT - _size(stdout))
+    """A result with program output: one block for each stream that is not empty, as recorded.
+
+    What is too much is cut (unrecorded); stderr, which says why code failed, has half of the room for itself.
+    """
+    stderr = _fitting(stderr, max(_MAX_TEXT // 2, _MAX_TEXT - _size(stdout)))
+    stdout = _fitting(stdout, _MAX_TEXT - _size(stderr))
     content = [text(stream) for stream in (stdout, stderr) if stream]
     return make(content, structured={"stdout": stdout, "stderr": stderr, **rest}, is_error=is_error)
 

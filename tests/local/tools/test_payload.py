@@ -46,8 +46,27 @@ def test_both_streams_share_the_room():
 
     sent = through_botocore(result.bounded(made))
 
-    assert sent["structuredContent"]["stdout"] == "o" * 9_000_000
-    assert sent["structuredContent"]["stderr"].endswith("[output truncated: more than one event can carry]")
+    for stream in ("stdout", "stderr"):
+        assert sent["structuredContent"][stream].endswith("[output truncated: more than one event can carry]")
+    assert 0.95 * LIMIT < len(errors.body(made)) <= LIMIT
+
+
+@pytest.mark.parametrize("said", ["", "why it failed\n"])
+def test_much_output_leaves_room_for_why_it_failed(said):
+    made = result.of_output("o" * 30_000_000, said, {}, is_error=True)
+
+    sent = through_botocore(result.bounded(made))
+
+    assert sent["structuredContent"]["stderr"] == said
+    assert len(sent["content"]) == (2 if said else 1)
+    assert sent["structuredContent"]["stdout"].endswith("[output truncated: more than one event can carry]")
+
+
+def test_a_stream_alone_has_all_of_the_room():
+    for streams in (("x" * 12_000_000, ""), ("", "x" * 12_000_000)):
+        sent = through_botocore(result.bounded(result.of_output(*streams, {}, is_error=False)))
+
+        assert (sent["structuredContent"]["stdout"], sent["structuredContent"]["stderr"]) == streams
 
 
 def test_a_result_of_exactly_the_limit_is_sent_and_one_byte_more_is_an_error():
