@@ -143,3 +143,29 @@ def test_a_file_that_exists_is_replaced_and_not_overlaid(invoke):
     call(invoke, "writeFiles", "file")
 
     assert invoke("readFiles", paths=["file"])["content"][0]["resource"]["text"] == "new"
+
+
+def test_what_links_lead_to_outside_of_the_workspace_stays_as_it_is(invoke):
+    """Given links to a folder and to a file that is not there yet, nothing is made or removed beyond them."""
+    invoke(
+        "executeCommand",
+        command="mkdir /tmp/out; echo kept > /tmp/out/file; ln -s /tmp/out folder; ln -s /tmp/new new",
+    )
+
+    for tool, path in [
+        ("removeFiles", "folder/file"),
+        ("writeFiles", "folder/file"),
+        ("writeFiles", "folder/other"),
+        ("writeFiles", "folder/deep/other"),
+        ("writeFiles", "new"),
+    ]:
+        assert "path traversal outside the workspace is not allowed" in refused(call(invoke, tool, path))
+
+    left = invoke("executeCommand", command="ls -d /tmp/new /tmp/out/* 2>/dev/null; cat /tmp/out/file; true")
+    assert left["structuredContent"]["stdout"].split() == ["/tmp/out/file", "kept"]
+
+
+def test_a_link_to_elsewhere_can_itself_be_removed(invoke):
+    invoke("executeCommand", command="ln -s /etc/passwd away; ln -s nowhere broken")
+
+    assert not invoke("removeFiles", paths=["away", "broken"])["isError"]

@@ -50,6 +50,8 @@ def write(root: Path, files: list[dict[str, str]]) -> dict[str, Any]:
         try:
             target = resolve(root, file["path"])
             data = base64.b64decode(file["blob"]) if "blob" in file else _utf8(file["text"])
+            # Before anything is made; `_open` asks again.
+            target = _led_to(target, root)
             _make_folders(target.parent)
             with os.fdopen(_open(target, os.O_WRONLY | os.O_CREAT, (root,)), "wb") as out:
                 out.truncate(0)
@@ -101,6 +103,7 @@ def remove(root: Path, paths: list[str]) -> dict[str, Any]:
     for path in paths:
         try:
             target = resolve(root, path)
+            target = _led_to(target.parent, root) / target.name
             if target.is_dir() and not target.is_symlink():
                 raise PathError("is a directory")
             target.unlink()
@@ -132,6 +135,14 @@ def _open(target: Path, flags: int, within: tuple[Path, ...]) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _led_to(target: Path, root: Path) -> Path:
+    """Where links lead from there, which must be in the workspace `root`."""
+    real = Path(os.path.realpath(target))
+    if not real.is_relative_to(os.path.realpath(root)):
+        raise PathError(_OUTSIDE)
+    return real
 
 
 def _make_folders(folder: Path) -> None:
