@@ -105,6 +105,7 @@ def test_hard_links(session):
         "/proc/sys/fs/binfmt_misc/register",
         "/proc/sysrq-trigger",
         "/proc/irq/default_smp_affinity",
+        "/proc/pressure/memory",
         "/proc/1/uid_map",
         "/proc/self/uid_map",
         "/proc/self/setgroups",

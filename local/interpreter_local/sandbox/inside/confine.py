@@ -24,7 +24,8 @@ _TERMINALS = 256
 # in a session can go below it where it was set with privileges (the tier `full`).
 _OOM_SCORE = 300
 # Where bubblewrap's own --proc is read-only; no user of a session could write there in the tier `full`.
-_PROC_SHUT = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
+# Everybody could have the kernel watch the whole machine through /proc/pressure.
+_PROC_SHUT = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/pressure")
 
 
 def confine(
