@@ -10,6 +10,8 @@ from .state import MANAGED_ID, Interpreter, Scope, Store, interpreter_id, timest
 
 # AWS takes minutes (recorded: 4 min 24 s); long enough here for CREATING to be seen.
 VPC_CREATING_SECONDS = 0.5
+# Client tokens that each account and region remembers, of what is there and of what was deleted.
+_TOKENS = 2_000
 # Recorded: the managed interpreter answers with these five members and no more.
 _MANAGED_NAME = "AgentCore Code Interpreter"
 _MANAGED_DESCRIPTION = "AWS built-in code interpreter sandbox for secure code execution"
@@ -62,7 +64,7 @@ def create(store: Store, scope: Scope, params: dict[str, Any], identity: Identit
     slow = params["networkConfiguration"]["networkMode"] == "VPC"
     ready_at = time.monotonic() + (VPC_CREATING_SECONDS if slow else 0)
     created = {key: value for key, value in params.items() if key != "tags"}
-    made = Interpreter(identifier, arn, created, timestamp(), ready_at, dict(tags))
+    made = Interpreter(identifier, arn, created, timestamp(), ready_at, dict(tags), token or "")
     mine.interpreters[identifier] = made
     reply = {
         "codeInterpreterId": identifier,
@@ -139,6 +141,8 @@ def delete(store: Store, scope: Scope, params: dict[str, Any]) -> dict[str, Any]
     if live:
         raise errors.conflict(f"Code interpreter {identifier} has active sessions: {', '.join(sorted(live))}")
     del mine.interpreters[identifier]
+    # Unrecorded: how long a token counts. Here as long as the interpreter that it made.
+    mine.tokens.pop(("create", found.token), None)
     slow = found.created["networkConfiguration"]["networkMode"] == "VPC"
     reply = {
         "codeInterpreterId": identifier,
@@ -147,6 +151,8 @@ def delete(store: Store, scope: Scope, params: dict[str, Any]) -> dict[str, Any]
     }
     if token:
         mine.tokens["delete", token] = (dict(params), reply)
+        if len(mine.tokens) > _TOKENS:
+            del mine.tokens[next(iter(mine.tokens))]
     return reply
 
 

@@ -160,11 +160,17 @@ class Sessions:
         return with_token("items", wanted, token)
 
     async def stop(self, scope: Scope, params: dict[str, Any]) -> dict[str, Any]:
-        """StopCodeInterpreterSession; 409 with the recorded text when it is already over."""
+        """StopCodeInterpreterSession; 409 with the recorded text when it is already over.
+
+        Unrecorded: who repeats the request that stopped it, with its client token, gets the reply again.
+        """
         session = self._find(scope, params)
-        if (session.status, "stopped") not in TRANSITIONS:
+        token = params.get("clientToken")
+        if (session.status, "stopped") in TRANSITIONS:
+            session.stopped_by = token
+            await asyncio.shield(self._end_later(session, "stopped"))
+        elif token is None or token != session.stopped_by:
             raise errors.conflict(f"Session already terminated: {session.id}")
-        await asyncio.shield(self._end_later(session, "stopped"))
         return {
             "codeInterpreterIdentifier": session.interpreter_id,
             "sessionId": session.id,

@@ -33,6 +33,8 @@ class Interpreter:
     created_at: str
     ready_at: float
     tags: dict[str, str] = field(default_factory=dict)
+    # The client token of the request that created it.
+    token: str = ""
 
     @property
     def status(self) -> str:
@@ -60,6 +62,8 @@ class Session:
     last_updated_at: str = ""
     # The client token of the request that started it.
     token: str = ""
+    # That of the request that stopped it, if it had one.
+    stopped_by: str | None = None
     # Why it ended, for calls that run meanwhile: "stopped", "timeout", "died".
     ended_by: str = ""
     sandbox: Sandbox | None = None

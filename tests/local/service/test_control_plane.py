@@ -188,6 +188,18 @@ def test_the_same_token_gives_the_same_interpreter(control, name):
     control.delete_code_interpreter(codeInterpreterId=first["codeInterpreterId"])
 
 
+def test_a_token_counts_as_long_as_the_interpreter_that_it_made(control, name):
+    """Unrecorded. Given that it was deleted, the same request makes a new one."""
+    call = {"name": name, "networkConfiguration": SANDBOX, "clientToken": "u" * 33}
+    first = control.create_code_interpreter(**call)["codeInterpreterId"]
+    control.delete_code_interpreter(codeInterpreterId=first)
+    second = control.create_code_interpreter(**call)["codeInterpreterId"]
+
+    assert control.get_code_interpreter(codeInterpreterId=second)["status"] == "READY"
+    assert second != first
+    control.delete_code_interpreter(codeInterpreterId=second)
+
+
 @pytest.mark.aws
 @pytest.mark.parity("A name that is taken: ConflictException 409", seen="unrecorded")
 def test_a_name_that_is_taken_is_a_conflict(control, interpreter):

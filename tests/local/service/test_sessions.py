@@ -280,6 +280,17 @@ def test_the_same_token_gives_the_same_session(data, session):
     assert first == again
 
 
+def test_the_same_token_stops_twice(data, session):
+    """Unrecorded. Given that a reply was lost, the client that asks again gets it; another one is told."""
+    one = session()
+    stop = data.stop_code_interpreter_session
+    first, again = (stop(**one, clientToken="e" * 40)["lastUpdatedAt"] for _ in range(2))
+
+    assert first == again
+    with pytest.raises(data.exceptions.ConflictException):
+        stop(**one, clientToken="f" * 40)
+
+
 @pytest.mark.aws
 @pytest.mark.parity(
     "Timeouts, names and tools are checked as the model says: ValidationException 400", seen="model"
