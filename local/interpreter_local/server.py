@@ -38,6 +38,7 @@ from .sandbox.zygote import TRUSTED
 
 if TYPE_CHECKING:
     from .network.exits import Exits
+    from .service import Service
 
 RATES = "request rates (quotas per second)"
 USAGE = "usage metrics (CPUUsed-vCPUHours, MemoryUsed-GBHours)"
@@ -45,6 +46,8 @@ USAGE = "usage metrics (CPUUsed-vCPUHours, MemoryUsed-GBHours)"
 _MALLOC = ((-3, 1024**2), (-1, 1024**2), (-8, 2))
 # AWS docs: metrics come in batches of a minute. Whoever asks CloudWatch does not wait for that.
 _METRICS_SECONDS = 60.0
+# What a client that was answered may take to close its connection when the endpoint ends.
+_GOODBYE_SECONDS = 0.3
 
 
 class CannotStartError(RuntimeError):
@@ -206,6 +209,7 @@ async def _serve(
         )
     )
     loop = asyncio.get_running_loop()
+    server.shutdown = _prompt(server, server.shutdown, service)  # type: ignore[method-assign]
     # uvicorn would raise the signal once more at its end, and with that skip our own.
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -223,6 +227,28 @@ async def _serve(
         publishing.cancel()
         await service.close()
         exits.close()
+
+
+def _prompt(
+    server: "uvicorn.Server",  # type: ignore[name-defined]  # noqa: F821
+    shutdown: Callable[..., Coroutine[Any, Any, None]],
+    service: "Service",
+) -> Callable[..., Coroutine[Any, Any, None]]:
+    """uvicorn's shutdown, without waiting for calls that run or for clients that keep their connection."""
+
+    async def ending(sockets: list[socket.socket] | None = None) -> None:
+        # Whoever waits for a session is answered now.
+        await service.close()
+        closing = asyncio.create_task(shutdown(sockets))
+        while not closing.done():
+            await asyncio.wait({closing}, timeout=_GOODBYE_SECONDS)
+            for connection in list(server.server_state.connections):
+                # TLS waits for the other side's goodbye; who only keeps a connection does not say it.
+                if connection.cycle is None or connection.cycle.response_complete:
+                    connection.transport.abort()
+        await closing
+
+    return ending
 
 
 async def _announce(

@@ -158,6 +158,8 @@ def _stream(content: bytes) -> Callable[[Any, Any], Any]:
         # In pieces: a connection keeps buffers for the largest one, and waits for a slow client after each.
         for at in range(0, len(content), _PIECE):
             await send({"type": "http.response.body", "body": content[at : at + _PIECE], "more_body": True})
+            # Others get their turn, and that the client hung up is noticed.
+            await asyncio.sleep(0)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return run

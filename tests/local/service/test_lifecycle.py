@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
 import pytest
 
 from interpreter_local import home as homes
@@ -165,6 +167,35 @@ def test_ctrl_c_reaches_the_command_and_then_stops_the_endpoint(local, tmp_path)
         assert run.wait(30) == 130
 
     assert not homes.running(tmp_path)
+
+
+def test_whoever_waits_for_a_session_is_told_when_the_endpoint_goes_down(local, tmp_path):
+    """Given a call that runs and a client that keeps its connection, the one is answered before the end."""
+    assert local("up", "--port", "0").returncode == 0
+    settings = homes.variables(tmp_path, homes.Endpoint.read(tmp_path))
+    data = boto3.client(
+        "bedrock-agentcore",
+        endpoint_url=settings["AWS_ENDPOINT_URL"],
+        verify=settings["AWS_CA_BUNDLE"],
+        region_name="us-east-1",
+        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+    )
+    managed = {"codeInterpreterIdentifier": "aws.codeinterpreter.v1"}
+    session = data.start_code_interpreter_session(**managed)["sessionId"]
+    code = {"language": "python", "code": "open('begun', 'w'); import time; time.sleep(60)"}
+    begun = {"command": "until [ -e begun ]; do sleep 0.01; done"}
+    with ThreadPoolExecutor() as threads:
+        call = {**managed, "sessionId": session}
+        waiting = threads.submit(data.invoke_code_interpreter, **call, name="executeCode", arguments=code)
+        list(data.invoke_code_interpreter(**call, name="executeCommand", arguments=begun)["stream"])
+        assert local("down").returncode == 0
+
+        with pytest.raises(
+            data.exceptions.ConflictException, match="ended before the request could complete"
+        ):
+            waiting.result(30)
+    assert (tmp_path / "log").read_text() == ""
 
 
 def test_ministack_is_looked_at_before_it_is_used():

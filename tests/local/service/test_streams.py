@@ -98,6 +98,18 @@ def test_replies_that_nobody_reads_hold_nobody_up(session, run, sent, descriptor
     assert back_to(before, descriptors)
 
 
+def test_a_client_that_hangs_up_is_no_news(session, run, sent, endpoint_home):
+    """Given a reply in many pieces, the rest is not sent to nobody, with a line in the log for each."""
+    one = session()
+    for _ in range(3):
+        connection = sent(one, BIG)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        hang_up(connection)
+
+    assert run(one, "print('next')")["structuredContent"]["stdout"] == "next"
+    assert "socket.send() raised exception" not in (endpoint_home / "log").read_text()
+
+
 def test_half_a_request_is_no_call(session, run, sent, descriptors):
     one = session()
     run(one, "kept = 'unchanged'")
