@@ -54,6 +54,8 @@ USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
         "extract_resource_arn",
         ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
     ),
+    (iam_actions, "_s3_batch_delete_targets", ("bucket", "body")),
+    (iam_actions, "fromstring", ("text",)),
     (iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")),
     (iam_actions, "access_denied_response", ("service", "action", "principal_arn", "request_id")),
     (

@@ -57,6 +57,7 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
     context.wrap(gateway, "_ct_event_name", requests.event_name)
     context.wrap(iam_actions, "extract_iam_action", requests.iam_action)
     context.wrap(iam_actions, "extract_resource_arn", requests.resource_arn)
+    context.wrap(iam_actions, "_s3_batch_delete_targets", requests.batch_delete_targets)
 
     def denied(old: Any, name: str, action: str, principal: str, request_id: str, **rest: Any) -> Any:
         if name != NAME or rest.get("error_code"):

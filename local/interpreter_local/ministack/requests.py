@@ -4,7 +4,9 @@ import json
 import re
 from typing import Any
 from urllib.parse import parse_qs
+from xml.etree.ElementTree import ParseError
 
+from ministack.core import iam_actions
 from ministack.services import iam
 
 from interpreter_local import quotas, service
@@ -56,6 +58,27 @@ def _s3_names(path: str) -> tuple[str, str]:
     """Bucket and key as S3 reads them; MiniStack's IAM takes a slash too many out of a key."""
     bucket, _, key = path.lstrip("/").partition("/")
     return bucket, key
+
+
+def batch_delete_targets(old: Any, bucket: str, body: bytes) -> list[tuple[str, str]]:
+    """Object ARNs and versions of a DeleteObjects body. An object that names two keys counts as each of them:
+    of two, S3 takes the first and MiniStack's IAM the last.
+    """
+    try:
+        document = iam_actions.fromstring(body)
+    except (ParseError, ValueError):
+        return list(old(bucket, body))
+    found = []
+    for one in document.iter():
+        if _local(one) == "Object":
+            keys = [child.text for child in one if _local(child) == "Key" and child.text]
+            versions = [child.text or "" for child in one if _local(child) == "VersionId"] or [""]
+            found += [(f"arn:aws:s3:::{bucket}/{key}", version) for key in keys for version in versions]
+    return found
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
 
 
 def _header(headers: Any, name: str) -> str:

@@ -201,3 +201,22 @@ def test_a_permissions_boundary_counts(client, enter, bucket):
     iam.put_role_permissions_boundary(RoleName=inside.role.rpartition("/")[2], PermissionsBoundary=boundary)
     assert inside.outcome('s3.get_object(Bucket=B, Key="b/secret")["Body"].read()') == "b'secret'"
     assert inside.outcome('s3.put_object(Bucket=B, Key="c/x", Body=b"")') == "AccessDenied"
+
+
+@pytest.mark.parametrize("order", ["<Key>b/secret</Key><Key>a/x</Key>", "<Key>a/x</Key><Key>b/secret</Key>"])
+def test_an_object_of_two_names_is_as_protected_as_each(inside, client, order):
+    inside.python(
+        "import base64, botocore.auth, botocore.awsrequest, botocore.session, hashlib\n"
+        "def delete(body):\n"
+        "    url = f'https://{B}.s3.amazonaws.com/?delete'\n"
+        "    summed = base64.b64encode(hashlib.md5(body).digest()).decode()\n"
+        "    headers = {'Content-Type': 'application/xml', 'Content-MD5': summed}\n"
+        "    made = botocore.awsrequest.AWSRequest('POST', url, data=body, headers=headers)\n"
+        "    credentials = botocore.session.Session().get_credentials()\n"
+        "    botocore.auth.S3SigV4Auth(credentials, 's3', 'us-east-1').add_auth(made)\n"
+        "    return fetch(url, method='POST', data=body, headers=dict(made.headers))\n"
+    )
+    said = inside.outcome(f"delete(b'<Delete><Object>{order}</Object></Delete>')")
+
+    assert said == "403"
+    assert client("s3").get_object(Bucket=inside.bucket, Key="b/secret")["Body"].read()
