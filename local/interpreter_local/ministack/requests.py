@@ -61,8 +61,9 @@ def _s3_names(path: str) -> tuple[str, str]:
 
 
 def batch_delete_targets(old: Any, bucket: str, body: bytes) -> list[tuple[str, str]]:
-    """Object ARNs and versions of a DeleteObjects body. An object that names two keys counts as each of them:
-    of two, S3 takes the first and MiniStack's IAM the last.
+    """Object ARNs and versions that a DeleteObjects body names: all of them, where one object has two keys.
+
+    Of two, S3 takes the first and MiniStack's IAM the last.
     """
     try:
         document = iam_actions.fromstring(body)

@@ -142,8 +142,17 @@ def test_a_module_written_to_the_workspace_can_be_imported(invoke):
     [
         ("import os; print('said', flush=True); os._exit(3)", 3, "exited with code 3"),
         ("import os; print('said', flush=True); os._exit(0)", 1, "exited with code 0"),
-        ("import os; print('said', flush=True); os.kill(os.getpid(), 9)", 137, "was killed (SIGKILL)"),
+        (
+            "import os; print('said', flush=True); os.kill(os.getpid(), 9)",
+            137,
+            "was killed (SIGKILL), perhaps",
+        ),
         ("import os; print('said', flush=True); os.kill(os.getpid(), 11)", 139, "was ended by SIGSEGV"),
+        (
+            "import os; print('said', flush=True); os.execv('/bin/sleep', ['sleep', '60'])",
+            137,
+            "did not answer and was killed",
+        ),
     ],
 )
 def test_a_kernel_that_dies_is_an_error_and_the_session_goes_on(invoke, code, exit_code, how):

@@ -125,6 +125,8 @@ class _Process:
             os.close(out_write)
             os.close(err_write)
         self.ended = False
+        # By us, who need not look for another reason then.
+        self._killed = False
         self._outputs: tuple[Output, Output] | None = None
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._partial = b""
@@ -168,25 +170,37 @@ class _Process:
             return None
 
     def signal(self, number: signal.Signals) -> None:
+        self._killed = self._killed or number == signal.SIGKILL
         with contextlib.suppress(ProcessLookupError):
             self._child.send_signal(number)
 
     def autopsy(self) -> tuple[int, str]:
         """Ends the process if it runs on; its exit code as a shell gives it, and how it died."""
         self._reader.join(5)
+        if not self._ends_by_itself():
+            self._killed = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
         code = self._child.wait()
         self._socket.close()
         if code >= 0:
             how = f"exited with code {code}"
-        elif code == -signal.SIGKILL:
+        elif code == -signal.SIGKILL and not self._killed:
             how = "was killed (SIGKILL), perhaps for using more memory than the session has"
+        elif code == -signal.SIGKILL:
+            how = "did not answer and was killed"
         else:
             how = f"was ended by {signal.Signals(-code).name}"
         # Code 0 is no success of code that never came to its end.
         exit_code = 128 - code if code < 0 else code or 1
         return exit_code, f"The Python kernel {how}; it was restarted and its variables are lost"
+
+    def _ends_by_itself(self) -> bool:
+        """Whether it is dead, or is soon: its files are closed a moment before it is."""
+        deadline = time.monotonic() + 0.2
+        while (running := self._child.poll() is None) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return not running
 
     def _read(self) -> None:
         """The reader thread, until the process ends."""
