@@ -16,9 +16,9 @@ from rich.console import Console
 
 from interpreter_fleet.manifest import Record
 
-from . import assembly, declared, permissions, preflight, quotas, reports, runner, runs, sweep
+from . import assembly, declared, permissions, preflight, quotas, reports, runner, runs, strangers, sweep
 from .clients import AwsError, Clients, connect, words
-from .discover import DiscoverError, NothingRecordedError, records
+from .discover import DiscoverError, NothingRecordedError, Unreadable, records
 from .live import Live
 from .pace import Pace
 from .probes import PROBES
@@ -126,7 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--endpoint-url", metavar="URL", help="ask this endpoint instead of AWS")
         output.add_arguments(command)
         command.add_argument(
-            "--concurrency", type=_positive, default=16, metavar="N", help="sessions at once (default 16)"
+            "--concurrency",
+            type=_positive,
+            default=64,
+            metavar="N",
+            help="interpreters at once, at most (default 64; from 16 on as many as it takes to use the rate)",
         )
         command.add_argument(
             "--share",
@@ -199,10 +203,17 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     pace.watch(*clients.all())
     limits = quotas.look_up(clients)
     pace.keep_under(limits.per_second)
-    found = _recorded(options, clients, needless=stacks is not None)
+    outcome = _Outcome()
+    # One that cannot be read is a finding for a canary; for a sweep its interpreter would be a stray.
+    unreadable: list[Unreadable] | None = [] if options.command in ("canary", "all") else None
+    found = _recorded(options, clients, unreadable, needless=stacks is not None)
+    for one in unreadable or ():
+        outcome.strangers.append(
+            {"kind": "record", "id": one.parameter, "detail": one.text, "todo": one.todo}
+        )
+        outcome.verdicts.append(Verdict.FAIL)
     run = runs.new()
     sessions = Sessions(clients, pace, run, canceled)
-    outcome = _Outcome()
     if options.command in ("preflight", "all"):
         outcome.readiness = preflight.check(
             clients,
@@ -211,12 +222,15 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
             recorded=found,
             concurrency=options.concurrency,
             share=options.share,
+            probes=options.probe,
         )
         if options.request_increase:
             outcome.readiness = preflight.with_increases(clients, limits, outcome.readiness)
         outcome.verdicts += [row.verdict for row in outcome.readiness.rows]
     # Without room there is nothing to prove, and the canary would take what agents need.
-    full = Verdict.FAIL in outcome.verdicts
+    full = outcome.readiness is not None and any(
+        row.verdict is Verdict.FAIL for row in outcome.readiness.rows
+    )
     if options.command == "sweep":
         _sweep(options, clients, sessions, found, outcome)
     if options.command in ("canary", "all") and not full:
@@ -245,10 +259,12 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     return _write(options, result)
 
 
-def _recorded(options: argparse.Namespace, clients: Clients, *, needless: bool) -> list[Record]:
+def _recorded(
+    options: argparse.Namespace, clients: Clients, unreadable: list[Unreadable] | None, *, needless: bool
+) -> list[Record]:
     """The recorded interpreters; none is no error for a first preflight and for a sweep."""
     try:
-        return records(clients, options.fleet, options.only)
+        return records(clients, options.fleet, options.only, unreadable)
     except NothingRecordedError:
         if options.command == "sweep" or (options.command == "preflight" and needless):
             return []
@@ -287,7 +303,7 @@ def _canaries(
     outcome: _Outcome,
 ) -> None:
     # Siblings count, whichever of them are tried.
-    everyone = records(clients, None, ())
+    everyone = records(clients, None, (), [])
     told = Settings(tuple(options.outside) or outside_of(clients.endpoint), tuple(everyone))
     with Live(console, len(found)) as live:
         outcome.canaries, outcome.interrupted = runner.run(
@@ -297,12 +313,14 @@ def _canaries(
     outcome.verdicts += [canary.verdict for canary in outcome.canaries]
     looked = any(one.probe == declared.NAME for canary in outcome.canaries for one in canary.results)
     if looked and not outcome.interrupted:
-        strangers = declared.strangers(clients, sessions.pace, everyone, owners=found)
-        outcome.verdicts += [stranger.verdict for stranger in strangers]
-        outcome.strangers += [_stranger(one) for one in strangers]
+        others = strangers.strangers(clients, sessions.pace, everyone, owners=found)
+        told_of = {one["id"] for one in outcome.strangers}
+        others = [one for one in others if not one.id or one.id not in told_of]
+        outcome.verdicts += [one.verdict for one in others]
+        outcome.strangers += [_stranger(one) for one in others]
 
 
-def _stranger(found: declared.Stranger) -> dict[str, str]:
+def _stranger(found: strangers.Stranger) -> dict[str, str]:
     kind = "unknown" if found.verdict is Verdict.COULD_NOT_TELL else found.kind
     return {"kind": kind, "id": found.id, "detail": found.detail, "todo": found.todo}
 

@@ -9,8 +9,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# AWS docs: a synchronous request may take 15 minutes; the reply's headers come only at its end.
-INVOKE_READ_TIMEOUT_SECONDS = 960
+# What a canary runs takes seconds; the reply's headers come only at its end. A session lives for 300.
+INVOKE_READ_TIMEOUT_SECONDS = 120
+# A start answers when the session is ready; it is asked again with the same token, so nothing is lost.
+READ_TIMEOUT_SECONDS, ATTEMPTS = 30, 6
 # These tell that we may not ask, or not now: nothing about the interpreter.
 _NOT_TOLD = frozenset(
     {
@@ -83,9 +85,9 @@ def connect(
     """
     session = boto3.Session(region_name=region, profile_name=profile)
     retrying = Config(
-        retries={"mode": "standard", "total_max_attempts": 6},
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         connect_timeout=10,
-        read_timeout=60,
+        read_timeout=READ_TIMEOUT_SECONDS,
         max_pool_connections=max(10, pool),
     )
     # Invoke has no idempotency token: a retry would run the code twice.

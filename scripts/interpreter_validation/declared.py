@@ -5,19 +5,22 @@ by statement, so that a finding can show the statement.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from interpreter_fleet.manifest import Record
 from interpreter_fleet.role_documents import storage_policy, trust_policy
 
+from .bucket_policy import grants
 from .clients import AwsError, Clients, code_of, is_telling, words
+from .egress import undeclared_ways
 from .pace import Pace
 from .places import account_of, partition_of, region_of
 from .result import ProbeError, ProbeResult
 from .session import Sessions
 from .settings import Settings
+from .statements import in_words
 from .verdict import Verdict
 
 NAME = "declared"
@@ -27,41 +30,37 @@ _AGAIN = "deploy the fleet again: its record was written before this was recorde
 
 @dataclass(frozen=True)
 class Drift:
-    """One thing that is not as declared."""
+    """One thing that is not as declared; `said` in words, where the values do not speak for themselves."""
 
     what: str
     expected: str
     seen: str
     todo: str
-
-
-@dataclass(frozen=True)
-class Stranger:
-    """Something that uses the fleet's roles or names and is in no record.
-
-    `kind` is `interpreter`, or `could-not-tell` when nobody may look.
-    """
-
-    kind: str
-    id: str
-    detail: str
-    todo: str
+    said: str = ""
 
     @property
-    def verdict(self) -> Verdict:
-        """A finding, unless nobody could look."""
-        return Verdict.COULD_NOT_TELL if self.kind == "could-not-tell" else Verdict.FAIL
+    def text(self) -> str:
+        """For the one line of a finding."""
+        return self.said or f"{self.what} is {self.seen}, declared is {self.expected}"
 
 
 def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
-    """Status, mode, network, role, certificates, file systems, tags; the role's trust, policies, boundary."""
+    """Status, mode, network, role, certificates, file systems, tags; the role's trust, policies, boundary;
+    what policies of buckets and egress rules of security groups open beside them.
+    """
     clients, pace = sessions.clients, sessions.pace
     got = _interpreter(clients, pace, record)
     drifts = list(_of_interpreter(record, got))
     untold: list[str] = []
-    for look in (_of_tags, _of_role):
+    looks: tuple[Callable[[], Iterable[Drift]], ...] = (
+        lambda: _of_tags(clients, pace, record),
+        lambda: _of_role(clients, record, settings),
+        lambda: _of_buckets(clients, record, settings),
+        lambda: _of_egress(clients, record),
+    )
+    for look in looks:
         try:
-            drifts += look(clients, pace, record)
+            drifts += look()
         except AwsError as error:
             if is_telling(error):
                 raise
@@ -72,7 +71,7 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
         return ProbeResult(
             NAME,
             Verdict.FAIL,
-            "; ".join(f"{one.what} is {one.seen}, declared is {one.expected}" for one in drifts),
+            "; ".join(one.text for one in drifts),
             "; ".join(f"{one.what}: {one.expected}" for one in drifts),
             "; ".join(f"{one.what}: {one.seen}" for one in drifts),
             "; ".join(dict.fromkeys(one.todo for one in drifts)),
@@ -81,67 +80,6 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
         todo = _AGAIN if record.trust is None else "allow these calls to whoever runs this"
         return ProbeResult(NAME, Verdict.COULD_NOT_TELL, "; ".join(untold), todo=todo)
     return ProbeResult(NAME, Verdict.PASS)
-
-
-def strangers(
-    clients: Clients, pace: Pace, records: Sequence[Record], owners: Sequence[Record]
-) -> list[Stranger]:
-    """Interpreters of the account and Region that are in no record and use the name or role of an owner.
-
-    `records` are those of all fleets. Needs ListCodeInterpreters, and GetCodeInterpreter on all of them.
-    """
-    known = {record.id for record in records}
-    bases = {record.base: record for record in owners}
-    roles = {record.role_arn: record for record in owners}
-    found: list[Stranger] = []
-    try:
-        pages = clients.control.get_paginator("list_code_interpreters").paginate(type="CUSTOM")
-        listed = [one for page in pages for one in page["codeInterpreterSummaries"]]
-        for one in listed:
-            if one["codeInterpreterId"] in known or one["status"] in ("DELETING", "DELETED"):
-                continue
-            stranger = _stranger(clients, pace, one, bases, roles)
-            if stranger:
-                found.append(stranger)
-    except AwsError as error:
-        todo = "allow bedrock-agentcore:ListCodeInterpreters and GetCodeInterpreter to whoever runs this"
-        found.append(Stranger("could-not-tell", "", f"strangers were not looked for: {words(error)}", todo))
-    return found
-
-
-def _stranger(
-    clients: Clients,
-    pace: Pace,
-    one: Mapping[str, Any],
-    bases: Mapping[str, Record],
-    roles: Mapping[str, Record],
-) -> Stranger | None:
-    identifier = str(one["codeInterpreterId"])
-    base, separator, _ = str(one.get("name", "")).rpartition("__")
-    pace.wait("GetCodeInterpreter")
-    try:
-        role = clients.control.get_code_interpreter(codeInterpreterId=identifier).get("executionRoleArn")
-    except AwsError as error:
-        if code_of(error) == "ResourceNotFoundException":
-            return None  # Deleted since it was listed.
-        raise
-    if role in roles:
-        owner = roles[role]
-        detail = (
-            f"{identifier} uses the execution role of {owner.base} (fleet {owner.fleet}) and is in no record"
-        )
-    elif separator and base in bases:
-        owner = bases[base]
-        detail = f"{identifier} has the name of {owner.base} (fleet {owner.fleet}) and is in no record"
-    else:
-        return None
-    return Stranger(
-        "interpreter",
-        identifier,
-        detail,
-        f"if no deployment of {owner.stack} is running, find out in CloudTrail who created it, and delete it:"
-        f" whoever may invoke it holds what {owner.role_arn} allows",
-    )
 
 
 def _interpreter(clients: Clients, pace: Pace, record: Record) -> dict[str, Any]:
@@ -208,7 +146,7 @@ def _of_tags(clients: Clients, pace: Pace, record: Record) -> list[Drift]:
     ]
 
 
-def _of_role(clients: Clients, pace: Pace, record: Record) -> list[Drift]:
+def _of_role(clients: Clients, record: Record, settings: Settings) -> list[Drift]:
     name = record.role_arn.rpartition("/")[2]
     try:
         role = clients.iam.get_role(RoleName=name)["Role"]
@@ -227,7 +165,7 @@ def _of_role(clients: Clients, pace: Pace, record: Record) -> list[Drift]:
         one: _document(clients.iam.get_role_policy(RoleName=name, PolicyName=one)["PolicyDocument"])
         for one in names
     }
-    drifts += _of_policies(record, found)
+    drifts += _of_policies(record, found, settings)
     return drifts
 
 
@@ -245,6 +183,7 @@ def _of_trust(record: Record, role: Mapping[str, Any]) -> Iterator[Drift]:
         "trust policy",
         expected,
         _document(role["AssumeRolePolicyDocument"]),
+        (),
         f"whom {record.role_arn} trusts was changed by hand: take it back, and see in CloudTrail who did it"
         " (UpdateAssumeRolePolicy)",
     )
@@ -255,7 +194,7 @@ def _of_trust(record: Record, role: Mapping[str, Any]) -> Iterator[Drift]:
         yield Drift("permissions boundary", declared, boundary, todo)
 
 
-def _of_policies(record: Record, found: Mapping[str, dict[str, Any]]) -> Iterator[Drift]:
+def _of_policies(record: Record, found: Mapping[str, dict[str, Any]], settings: Settings) -> Iterator[Drift]:
     declared: dict[str, dict[str, Any]] = {}
     if record.bucket and record.prefix and record.access:
         declared[STORAGE_POLICY] = storage_policy(
@@ -272,16 +211,59 @@ def _of_policies(record: Record, found: Mapping[str, dict[str, Any]]) -> Iterato
     )
     for name in sorted({*declared, *found}):
         yield from _differences(
-            f"inline policy {name}", declared.get(name, nothing), found.get(name, nothing), todo
+            f"inline policy {name}",
+            declared.get(name, nothing),
+            found.get(name, nothing),
+            [one for one in settings.records if one != record],
+            todo,
         )
 
 
-def _differences(what: str, expected: dict[str, Any], seen: dict[str, Any], todo: str) -> Iterator[Drift]:
+def _differences(
+    what: str, expected: dict[str, Any], seen: dict[str, Any], others: Sequence[Record], todo: str
+) -> Iterator[Drift]:
     wanted, got = _statements(expected), _statements(seen)
     if extra := sorted(got - wanted):
-        yield Drift(f"a statement of {what}", "not there", ", ".join(extra), todo)
+        said = "; ".join(
+            f"{what} has a statement that is not declared: {in_words(one, others)}" for one in extra
+        )
+        yield Drift(what, "no such statement", ", ".join(extra), todo, said)
     if missing := sorted(wanted - got):
-        yield Drift(f"a statement of {what}", ", ".join(missing), "not there", todo)
+        said = "; ".join(f"{what} lacks a declared statement: {in_words(one, ())}" for one in missing)
+        yield Drift(what, ", ".join(missing), "not there", todo, said)
+
+
+def _of_buckets(clients: Clients, record: Record, settings: Settings) -> Iterator[Drift]:
+    buckets = {one.bucket for one in settings.records if one.bucket and one.fleet == record.fleet}
+    others = [one for one in settings.records if one != record]
+    for bucket in sorted(buckets | ({record.bucket} if record.bucket else set())):
+        try:
+            policy = json.loads(clients.s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        except AwsError as error:
+            if code_of(error) in ("NoSuchBucketPolicy", "NoSuchBucket"):
+                continue  # A bucket that is gone is the matter of the probe `storage`.
+            raise
+        todo = (
+            f"take the statement out of the policy of {bucket}, and see in CloudTrail who put it there"
+            " (PutBucketPolicy)"
+        )
+        for said, statement in grants(record, policy, others):
+            what = f"policy of bucket {bucket}"
+            yield Drift(what, "no such statement", statement, todo, f"the {what} {said}")
+
+
+def _of_egress(clients: Clients, record: Record) -> Iterator[Drift]:
+    if record.network_mode != "VPC" or not record.reaches:
+        return
+    todo = (
+        "take the rule back, or declare what it is for under `vpc.reaches`: code in a session can use every"
+        " port that is open"
+    )
+    for group, said in undeclared_ways(clients.ec2, record):
+        expected = f"egress to {', '.join(record.reaches)} and AWS"
+        yield Drift(
+            f"security group {group}", expected, said, todo, f"security group {group} lets out {said}"
+        )
 
 
 def _statements(document: Mapping[str, Any]) -> set[str]:

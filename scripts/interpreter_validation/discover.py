@@ -1,6 +1,7 @@
 """What is deployed: the records that deployments leave."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from interpreter_fleet.manifest import PARAMETER_ROOT, Record, RecordError, parameter_path
 
@@ -15,16 +16,41 @@ class NothingRecordedError(DiscoverError):
     """No deployment has left a record where one was looked for."""
 
 
-def records(clients: Clients, fleet: str | None, only: Sequence[str]) -> list[Record]:
-    """The records of one fleet, or of all in this account and region; by name. DiscoverError if none."""
+@dataclass(frozen=True)
+class Unreadable:
+    """A parameter that should hold a record and does not."""
+
+    parameter: str
+    text: str
+
+    @property
+    def todo(self) -> str:
+        """What to do about it."""
+        return (
+            "nothing looks at its interpreter until it is written again, as the template of its stack has it;"
+            " see in CloudTrail who wrote it (PutParameter)"
+        )
+
+
+def records(
+    clients: Clients, fleet: str | None, only: Sequence[str], unreadable: list[Unreadable] | None = None
+) -> list[Record]:
+    """The records of one fleet, or of all in this account and region; by name. DiscoverError if none.
+
+    What cannot be read is added to `unreadable`; without it, it is a DiscoverError.
+    """
     path = parameter_path(fleet) if fleet else PARAMETER_ROOT
     found: list[Record] = []
     try:
         pages = clients.ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
         for page in pages:
-            found += [Record.from_json(one["Value"], one["Name"]) for one in page["Parameters"]]
-    except RecordError as error:
-        raise DiscoverError(f"a record cannot be read: {error}") from error
+            for one in page["Parameters"]:
+                try:
+                    found.append(Record.from_json(one["Value"], one["Name"]))
+                except RecordError as error:
+                    if unreadable is None:
+                        raise DiscoverError(f"a record cannot be read: {error}") from error
+                    unreadable.append(Unreadable(one["Name"], f"the record cannot be read: {error}"))
     except AwsError as error:
         raise DiscoverError(f"the records under {path} cannot be read: {words(error)}") from error
     if not found:

@@ -18,6 +18,7 @@ _SLOWEST = 1 / 16
 _RECOVERY_PER_SECOND = 0.05
 # The throttles of requests that were under way together are one: a second is what a quota counts over.
 _REACTION_SECONDS = 1.0
+_BACKLOG_SECONDS = 0.25
 
 
 class Pace:
@@ -59,6 +60,18 @@ class Pace:
         """The requests that went out by operation, repeats included; only of watched clients."""
         with self._lock:
             return dict(sorted(self._calls.items()))
+
+    @property
+    def waited(self) -> float:
+        """The seconds that this thread has waited for turns."""
+        return float(getattr(self._taken, "waited", 0.0))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether requests for some operation queue: its rate is used up."""
+        with self._lock:
+            latest = max(self._next.values(), default=0.0)
+            return latest - self._clock() > _BACKLOG_SECONDS
 
     @property
     def throttled(self) -> dict[str, int]:
@@ -126,6 +139,7 @@ class Pace:
         delay = turn - now
         if delay > 0:
             self._sleep(delay)
+            self._taken.waited = self.waited + delay
         return delay
 
     def _recovered(self, operation: str, at: float) -> float:

@@ -65,7 +65,7 @@ _ASSEMBLY = (
 )
 _CANARY = (
     Need("Canary", "interpreters", (_GET, _START, _INVOKE, _STOP, _GET_SESSION, _LIST_SESSIONS, _TAGS)),
-    Need("Strangers", "all interpreters", (_GET,)),
+    Need("Strangers", "all interpreters", (_GET, _TAGS)),
     Need("StrangersList", "everything", (_LIST,)),
     Need(
         "Roles",
@@ -73,6 +73,14 @@ _CANARY = (
         ("iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
     ),
     Need("PlantedObjects", "canary objects", ("s3:PutObject", "s3:DeleteObject")),
+    Need("BucketPolicies", "buckets", ("s3:GetBucketPolicy",)),
+    Need("RecordsDeployed", "stacks", ("cloudformation:ListStackResources", "cloudformation:GetTemplate")),
+    # Of interpreters in VPC mode that declare what they reach.
+    Need(
+        "Egress",
+        "everything",
+        ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeRouteTables"),
+    ),
 )
 _SWEEP = (
     Need("Interpreters", "everything", (_LIST,)),

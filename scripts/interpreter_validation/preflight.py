@@ -4,7 +4,8 @@ Reads the synthesized assembly and asks the account. Without an assembly it judg
 deployment replaced all of it. Each question is one row; one that could not be asked is could-not-tell.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,19 +14,12 @@ from interpreter_fleet.manifest import Record
 from . import prerequisites, quotas
 from .assembly import INTERPRETER, MAX_RESOURCES, ROLE, Change, Stack, change, network
 from .clients import AwsError, Clients, code_of, words
+from .probes import DEFAULT, calls
 from .quotas import Limits, Row
+from .stacks import PARAMETER, deployed_record
 from .verdict import Verdict
 
 MANAGED = "aws.codeinterpreter.v1"
-# The calls of the lifecycle canary on one interpreter, its look for leftovers included.
-CANARY_CALLS = {
-    "GetCodeInterpreter": 1,
-    "StartCodeInterpreterSession": 4,
-    "InvokeCodeInterpreter": 5,
-    "StopCodeInterpreterSession": 4,
-    "GetCodeInterpreterSession": 1,
-    "ListCodeInterpreterSessions": 2,
-}
 # Recorded once, on AWS: from Create to READY in VPC mode; SANDBOX and PUBLIC are READY in the reply.
 _VPC_SECONDS = 264.0
 
@@ -51,6 +45,8 @@ class _Plan:
     changes: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
     problem: str = ""
     fleet: int = 0
+    # The requests of a canary on all of it.
+    canary: Mapping[str, int] = field(default_factory=dict)
     vpc: bool = False
 
     def count(self, kind: str) -> tuple[int, int, int]:
@@ -71,9 +67,10 @@ def check(
     recorded: Sequence[Record],
     concurrency: int,
     share: float,
+    probes: Sequence[str] = (),
 ) -> Preflight:
     """Every row that the assembly (None: there is none) and the account give. Never raises an AwsError."""
-    plan = _recorded_plan(recorded) if stacks is None else _plan(clients, stacks)
+    plan = _recorded_plan(recorded, probes) if stacks is None else _plan(clients, stacks, probes)
     rows = [*_counts(clients, limits, plan, concurrency), *_rates(limits, plan, share)]
     if stacks is not None:
         rows += [
@@ -98,9 +95,8 @@ def forecast(limits: Limits, plan: _Plan, share: float) -> dict[str, Any]:
     """Seconds that the rates alone demand: what CloudFormation and sessions need comes on top."""
     creates, replaces, deletes = plan.count(INTERPRETER) if plan.changes else (0, plan.fleet, 0)
     per_second = limits.per_second
-    canary = {name: calls * plan.fleet for name, calls in CANARY_CALLS.items()}
-    needs = {name: calls / (per_second[name] * share) for name, calls in canary.items()}
-    slowest = max(needs, key=lambda name: needs[name])
+    needs = {name: number / (per_second[name] * share) for name, number in plan.canary.items()}
+    slowest = max(needs, key=lambda name: needs[name], default="")
     return {
         "create": creates,
         "replace": replaces,
@@ -112,17 +108,34 @@ def forecast(limits: Limits, plan: _Plan, share: float) -> dict[str, Any]:
             1,
         ),
         "delete_seconds": round((deletes + replaces) / per_second[quotas.DELETE], 1),
-        "canary_seconds": round(needs[slowest], 1),
+        "canary_seconds": round(needs.get(slowest, 0.0), 1),
         "canary_bound_by": slowest,
-        "canary_calls": canary,
+        "canary_calls": dict(sorted(plan.canary.items())),
     }
 
 
-def _recorded_plan(recorded: Sequence[Record]) -> _Plan:
-    return _Plan(fleet=len(recorded), vpc=any(one.network_mode == "VPC" for one in recorded))
+def _recorded_plan(recorded: Sequence[Record], probes: Sequence[str]) -> _Plan:
+    return _Plan(
+        fleet=len(recorded),
+        canary=_canary(probes or one.probes for one in recorded),
+        vpc=any(one.network_mode == "VPC" for one in recorded),
+    )
 
 
-def _plan(clients: Clients, stacks: Sequence[Stack]) -> _Plan:
+def _canary(chosen: Iterable[Sequence[str]]) -> Counter[str]:
+    """The requests of a canary on interpreters that choose these probes; () is the default set."""
+    return sum((calls(names or DEFAULT) for names in chosen), Counter())
+
+
+def _choices(stack: Stack) -> Iterator[Sequence[str]]:
+    """What each interpreter of a template chooses, as far as its records can be read."""
+    values = (one.get("Properties", {}).get("Value") for one in stack.of_type(PARAMETER).values())
+    found = [one["probes"] for one in map(deployed_record, values) if one and "probes" in one]
+    yield from found
+    yield from [()] * (len(stack.of_type(INTERPRETER)) - len(found))
+
+
+def _plan(clients: Clients, stacks: Sequence[Stack], probes: Sequence[str]) -> _Plan:
     deployed: dict[str, Mapping[str, Any] | None] = {}
     changes, problem = {}, ""
     for stack in stacks:
@@ -144,6 +157,7 @@ def _plan(clients: Clients, stacks: Sequence[Stack]) -> _Plan:
         changes=changes,
         problem=problem,
         fleet=sum(len(stack.of_type(INTERPRETER)) for stack in stacks),
+        canary=_canary(probes or names for stack in stacks for names in _choices(stack)),
         vpc=any(network(one).get("NetworkMode") == "VPC" for one in changing),
     )
 
@@ -191,7 +205,7 @@ def _counts(clients: Clients, limits: Limits, plan: _Plan, concurrency: int) -> 
 
 
 def _rates(limits: Limits, plan: _Plan, share: float) -> Iterator[Row]:
-    for operation in CANARY_CALLS:
+    for operation in sorted(plan.canary):
         planned = limits.of(quotas.rate_name(operation))[0] * share
         detail = f"a second; the canary keeps under {share:.0%}"
         yield quotas.rate_row(limits, operation, planned=planned, detail=detail)

@@ -4,20 +4,24 @@ import dataclasses
 import signal
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from botocore.exceptions import ReadTimeoutError
 
 from interpreter_fleet.manifest import Record
 
 from . import declared
-from .clients import AwsError, is_telling, words
-from .probes import DEFAULT, PROBES
+from .clients import INVOKE_READ_TIMEOUT_SECONDS, AwsError, code_of, is_telling, words
+from .probes import DEFAULT, PROBES, lifecycle
 from .result import Canary, ProbeError, ProbeResult, UntoldError
 from .session import CanceledError, Sessions
 from .settings import Settings, outside_of
 from .verdict import Verdict
+from .width import Width
 
 # When one of these fails, the rest of an interpreter's probes would only say so again.
 _BEARING = ("declared", "lifecycle")
+_NO_ANSWER = "see whether the service, and the network between, answer at all; then run it again"
 
 
 def run(
@@ -38,23 +42,34 @@ def run(
     if not told.records:
         told = dataclasses.replace(told, records=tuple(records))
     interrupted = False
+    width = Width(concurrency)
+
+    def timed(record: Record) -> Canary:
+        began, waited = time.monotonic(), sessions.pace.waited
+        canary = examine(sessions, record, chosen(record, probes), told)
+        width.took(time.monotonic() - began - (sessions.pace.waited - waited))
+        return canary
+
     with ThreadPoolExecutor(concurrency, thread_name_prefix="canary") as pool:
-        futures: list[Future[Canary]] = [
-            pool.submit(examine, sessions, record, chosen(record, probes), told) for record in records
-        ]
-        pending = set(futures)
-        while pending:
+        futures: list[Future[Canary]] = []
+        pending: set[Future[Canary]] = set()
+        while pending or len(futures) < len(records):
             try:
+                while len(futures) < len(records) and len(pending) < width.now:
+                    futures.append(pool.submit(timed, records[len(futures)]))
+                    pending.add(futures[-1])
                 # A short wait: signals are only seen by the main thread, between two waits.
-                finished, pending = wait(pending, timeout=0.1)
+                finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
                 for future in finished:
                     done(future.result())
+                width.adapt(busy=sessions.pace.is_busy)
             except KeyboardInterrupt:
                 interrupted = True
                 # A second Ctrl-C must not cut the closing of sessions short.
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, signal.SIG_IGN)
                 sessions.cancel()
+                futures += [pool.submit(timed, record) for record in records[len(futures) :]]
                 pending = {future for future in futures if not future.done()}
     return [future.result() for future in futures], interrupted
 
@@ -67,6 +82,15 @@ def chosen(record: Record, probes: Sequence[str]) -> tuple[str, ...]:
 
 def examine(sessions: Sessions, record: Record, probes: Sequence[str], settings: Settings) -> Canary:
     """All given probes on one interpreter. Raises nothing that AWS or an interpreter can cause."""
+    try:
+        return Canary(record, tuple(_in_turn(sessions, record, probes, settings)))
+    finally:
+        sessions.close_shared(record.id)
+
+
+def _in_turn(
+    sessions: Sessions, record: Record, probes: Sequence[str], settings: Settings
+) -> list[ProbeResult]:
     results: list[ProbeResult] = []
     broken = ""
     for name in probes:
@@ -79,10 +103,12 @@ def examine(sessions: Sessions, record: Record, probes: Sequence[str], settings:
             # Drift of a role or a tag is no reason not to look; an interpreter that is not there is.
             if name in _BEARING and "all" not in results[-1].milliseconds:
                 broken = name
-    return Canary(record, tuple(results))
+    return results
 
 
-def _try(sessions: Sessions, record: Record, name: str, settings: Settings) -> ProbeResult:
+def _try(
+    sessions: Sessions, record: Record, name: str, settings: Settings, *, again: bool = False
+) -> ProbeResult:
     began = time.perf_counter()
     try:
         if name != declared.NAME:  # which opens no session, and says best what is wrong with an interpreter
@@ -94,10 +120,43 @@ def _try(sessions: Sessions, record: Record, name: str, settings: Settings) -> P
         return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error), todo=error.todo)
     except CanceledError as error:
         return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error))
+    except ReadTimeoutError as error:
+        if sessions.canceled.is_set():
+            return ProbeResult(name, Verdict.COULD_NOT_TELL, "interrupted")
+        # One connection that dies silently says nothing of an interpreter; two silent sessions do.
+        if name == lifecycle.NAME and not again:
+            return _try(sessions, record, name, settings, again=True)
+        if name == lifecycle.NAME:
+            return _never_answers(record, error)
+        return ProbeResult(name, Verdict.COULD_NOT_TELL, words(error), seen=words(error), todo=_NO_ANSWER)
     except AwsError as error:
         if sessions.canceled.is_set():
             return ProbeResult(name, Verdict.COULD_NOT_TELL, "interrupted")
         verdict = Verdict.FAIL if is_telling(error) else Verdict.COULD_NOT_TELL
-        return ProbeResult(name, verdict, words(error), seen=words(error))
+        return ProbeResult(name, verdict, words(error), seen=words(error), todo=_todo(record, error))
     took = {**result.milliseconds, "all": (time.perf_counter() - began) * 1000}
     return dataclasses.replace(result, milliseconds=took)
+
+
+def _never_answers(record: Record, error: BaseException) -> ProbeResult:
+    seconds = INVOKE_READ_TIMEOUT_SECONDS
+    return ProbeResult(
+        lifecycle.NAME,
+        Verdict.FAIL,
+        f"sessions of {record.id} start and never answer: twice no reply within {seconds} s",
+        "an answer to two lines of Python, within seconds",
+        words(error),
+        "start one by hand and run `print(1)`; if others answer, replace this interpreter: change the"
+        f" description of {record.base} and deploy",
+    )
+
+
+def _todo(record: Record, error: BaseException) -> str:
+    if code_of(error) in ("AccessDenied", "AccessDeniedException"):
+        return (
+            "allow this call to whoever runs this (`validate.py permissions canary` prints the policy); if it"
+            f" is allowed, see whether {record.role_arn} is there and whom it trusts"
+        )
+    if not is_telling(error):
+        return _NO_ANSWER
+    return f"see {record.id} in the console or with GetCodeInterpreter, and run this again"

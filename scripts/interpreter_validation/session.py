@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ReadTimeoutError
+
 from . import runs
-from .clients import AwsError, Clients, code_of, words
+from .clients import ATTEMPTS, READ_TIMEOUT_SECONDS, AwsError, Clients, code_of, words
 from .pace import Pace
 from .quotas import ready_sessions
+from .result import ProbeError
 from .runs import NAME_PREFIX
 
 # A canary takes seconds; what a killed one leaves ends by itself after this.
@@ -59,6 +62,7 @@ class Sessions:
         self._lost: set[tuple[str, str]] = set()
         self._looked_at: set[str] = set()
         self._open: dict[str, Session] = {}
+        self._shared: dict[str, tuple[Session, contextlib.ExitStack]] = {}
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -71,6 +75,28 @@ class Sessions:
             yield session
         finally:
             self.stop(session)
+
+    @contextlib.contextmanager
+    def shared(self, interpreter: str, base: str) -> Iterator[Session]:
+        """One session for several probes that do not disturb each other; `close_shared` stops it.
+
+        After an error in the block it is stopped at once, so that the next probe has a new one.
+        """
+        if interpreter not in self._shared:
+            kept = contextlib.ExitStack()
+            session = kept.enter_context(self.open(interpreter, base))
+            self._shared[interpreter] = (session, kept)
+        try:
+            yield self._shared[interpreter][0]
+        except BaseException:
+            self.close_shared(interpreter)
+            raise
+
+    def close_shared(self, interpreter: str) -> None:
+        """Stops the interpreter's shared session, if there is one. Its probes are done by one thread."""
+        _, kept = self._shared.pop(interpreter, (None, None))
+        if kept:
+            kept.close()
 
     def stop(self, session: Session) -> bool:
         """Stops it once, whoever asks first; one that will not be stopped is remembered as leaked."""
@@ -132,6 +158,16 @@ class Sessions:
                 sessionTimeoutSeconds=TIMEOUT_SECONDS,
                 clientToken=f"{uuid.uuid4()}-start",
             )
+        except ReadTimeoutError as error:
+            self._stop_lost(interpreter, name)
+            raise ProbeError(
+                f"a session of {interpreter} does not become ready: StartCodeInterpreterSession was asked"
+                f" {ATTEMPTS} times and gave no answer within {READ_TIMEOUT_SECONDS} s",
+                expected="a session that is READY when the call returns, within seconds",
+                seen=words(error),
+                todo="start one by hand; if others start, replace this interpreter (change its description"
+                " and deploy), and in VPC mode look at its subnets' free addresses and interfaces first",
+            ) from error
         except AwsError:
             self._stop_lost(interpreter, name)
             raise

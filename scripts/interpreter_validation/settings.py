@@ -43,9 +43,9 @@ class Target:
 
 
 # Public hosts that are made to be connected to, by name and by address, on several ports.
-_INTERNET = ("example.com:443", "example.com:80", "1.1.1.1:443", "1.1.1.1:53", "8.8.8.8:53")
+_INTERNET = ("example.com:443", "example.com:80", "github.com:22", "1.1.1.1:443", "1.1.1.1:53", "8.8.8.8:53")
 # A local endpoint's host that stands for the internet: a reserved name (RFC 6761), an address of TEST-NET-2.
-_LOCAL = ("outside.test:443", "outside.test:80", "198.51.100.7:443", "198.51.100.7:80")
+_LOCAL = ("outside.test:443", "outside.test:80", "outside.test:7", "198.51.100.7:443", "198.51.100.7:80")
 
 
 def outside_of(endpoint: str) -> tuple[Target, ...]:

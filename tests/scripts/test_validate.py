@@ -275,10 +275,12 @@ def test_a_sample_is_that_many(deploy, validate):
     assert (status, "ok: 2 pass" in out) == (0, True)
 
 
-def test_the_report_counts_every_call_and_the_forecast_knows_them(deploy, validate):
+@pytest.mark.parametrize("probes", [(), ("lifecycle",), ("declared",), ("isolation", "libraries", "network")])
+def test_the_report_counts_every_call_and_the_forecast_knows_them(deploy, validate, probes):
     fleet = deploy("one", "two")
+    chosen = [word for one in probes for word in ("--probe", one)]
 
-    _, out, _ = validate("all", "--fleet", fleet.name, "--format", "json")
+    _, out, _ = validate("all", "--fleet", fleet.name, "--format", "json", *chosen)
 
     report = json.loads(out)
     forecast, calls = report["preflight"]["forecast"], report["calls"]

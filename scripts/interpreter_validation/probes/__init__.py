@@ -4,7 +4,8 @@ Each gives `run(sessions, record, settings)` → ProbeResult, or raises ProbeErr
 found, UntoldError where it could not find out, or the error of AWS that it met.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from interpreter_fleet.manifest import DEFAULT_PROBES as DEFAULT
 from interpreter_fleet.manifest import Record
@@ -30,4 +31,35 @@ PROBES: dict[str, Probe] = {
     "limits": limits.run,
 }
 
-__all__ = ["DEFAULT", "PROBES", "Probe"]
+_GET, _START, _STOP = "GetCodeInterpreter", "StartCodeInterpreterSession", "StopCodeInterpreterSession"
+_INVOKE, _LIST, _IS_OVER = "InvokeCodeInterpreter", "ListCodeInterpreterSessions", "GetCodeInterpreterSession"
+# The least that each calls in a session, and how many sessions it opens; those of `_SHARE` open one together.
+_INVOKES = {
+    "lifecycle": 2,
+    "network": 1,
+    "storage": 1,
+    "identity": 1,
+    "tools": 12,
+    "isolation": 8,
+    "libraries": 1,
+    "limits": 1,
+}
+_SESSIONS = {"lifecycle": 1, "tools": 1, "isolation": 3}
+_SHARE = frozenset({"network", "storage", "identity", "libraries", "limits"})
+
+
+def calls(names: Iterable[str]) -> Counter[str]:
+    """The requests of the service's API that these probes make of one interpreter, if nothing goes wrong."""
+    tried = set(names)
+    sessions = sum(_SESSIONS.get(name, 0) for name in tried) + bool(tried & _SHARE)
+    found = Counter(
+        {_START: sessions, _STOP: sessions, _INVOKE: sum(_INVOKES.get(name, 0) for name in tried)}
+    )
+    # Once an interpreter: sessions that killed runs have left.
+    found[_LIST] = int(sessions > 0) + ("lifecycle" in tried)
+    found[_IS_OVER] = int("lifecycle" in tried)
+    found[_GET] = int("declared" in tried)
+    return +found
+
+
+__all__ = ["DEFAULT", "PROBES", "Probe", "calls"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from interpreter_fleet.manifest import Record
 from interpreter_validation.asking import ask
-from interpreter_validation.places import region_of
+from interpreter_validation.places import partition_of, region_of, service_host
 from interpreter_validation.result import ProbeError, ProbeResult, UntoldError
 from interpreter_validation.session import Sessions
 from interpreter_validation.settings import Settings
@@ -43,12 +43,12 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
             ("s3", "get_bucket_acl", at),
             ("s3", "list_object_versions", at),
         ]
-    with sessions.open(record.id, record.base) as session:
+    with sessions.shared(record.id, record.base) as session:
         found = ask(
             sessions,
             session,
             "identity",
-            calls=calls,
+            calls=[[service, _host(record, service), call, more] for service, call, more in calls],
             region=region_of(record),
             seconds=min(settings.seconds, 2.0) if record.network_mode == "SANDBOX" else settings.seconds,
         )
@@ -78,7 +78,7 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
     if not refused:
         raise UntoldError(
             "no AWS service answers code in a session: "
-            + "; ".join(f"{name}: {one['said']}" for name, one in answers.items()),
+            + "; ".join(sorted({one["said"] for one in answers.values()})),
             todo="give the interpreter's network a way to S3 or STS, or leave this probe out of its `probes`",
         )
     if who and who != [role]:
@@ -94,6 +94,15 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
             todo="nothing reached names the role: compare the interpreter's role with the probe `declared`",
         )
     return ProbeResult(NAME, Verdict.PASS, f"acts as {role}; {len(refused)} harmless calls refused")
+
+
+def _host(record: Record, service: str) -> str:
+    # IAM is the one among them that has no Regional endpoint, but one for each partition.
+    if service == "iam":
+        return {"aws-cn": "iam.cn-north-1.amazonaws.com.cn", "aws-us-gov": "iam.us-gov.amazonaws.com"}.get(
+            partition_of(record), "iam.amazonaws.com"
+        )
+    return service_host(record, service)
 
 
 def _role_in(text: str) -> str:

@@ -13,7 +13,7 @@ NAME = "libraries"
 def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
     """`libraries` of fleet.yaml, else a few that the service documents as preinstalled."""
     wanted = record.libraries or settings.libraries
-    with sessions.open(record.id, record.base) as session:
+    with sessions.shared(record.id, record.base) as session:
         found = ask(sessions, session, "libraries", names=list(wanted))
     broken = {name: one["error"] for name, one in found.items() if one["error"]}
     if broken:

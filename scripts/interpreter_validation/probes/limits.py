@@ -18,7 +18,7 @@ _MORE, _LESS = 1.25, 0.8
 
 def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
     """Less processor time than documented is no finding: the machine may be busy."""
-    with sessions.open(record.id, record.base) as session:
+    with sessions.shared(record.id, record.base) as session:
         found = ask(sessions, session, "limits", memory_gb=settings.hardware["memory_gb"])
     documented = settings.hardware
     wrong, untold = [], []

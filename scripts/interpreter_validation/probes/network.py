@@ -27,16 +27,21 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
         "s3": service_host(record, "s3"),
         "seconds": settings.seconds,
     }
-    with sessions.open(record.id, record.base) as session:
+    with sessions.shared(record.id, record.base) as session:
         found = ask(sessions, session, "network", **told)
     tcp = dict(zip(targets, found["tcp"], strict=True))
     took = {str(target): float(one["ms"]) for target, one in tcp.items() if one["reached"]}
     if found["s3"]["reached"]:
         took["s3"] = float(found["s3"]["ms"])
-    _s3(record, found["s3"])
-    reached = [f"TCP {one} ({tcp[one]['said']})" for one in outside if tcp[one]["reached"]]
+    # A name and its address are one target: what is declared by name is not undeclared by address.
+    allowed = {(tcp[one]["peer"], one.port) for one in declared if tcp[one]["reached"]}
+    reached = [
+        f"TCP {one} ({tcp[one]['said']})"
+        for one in outside
+        if tcp[one]["reached"] and (tcp[one]["peer"], one.port) not in allowed
+    ]
     if record.network_mode == "PUBLIC":
-        _public(reached, outside, tcp)
+        _no(_s3(record, found["s3"]), _public(reached, outside, tcp))
         return ProbeResult(NAME, Verdict.PASS, f"reached {', '.join(reached)}", milliseconds=took)
     reached += [f"UDP {host}:53 ({one['said']})" for host, one in found["udp"].items() if one["reached"]]
     if record.network_mode == "SANDBOX":
@@ -44,23 +49,35 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
         reached += [
             f"the name {name} ({one['said']})" for name, one in found["names"].items() if one["reached"]
         ]
-        _closed(record, reached, outside)
+        _no(_closed(record, reached, outside), _s3(record, found["s3"]))
         told_s3 = "S3 answers" if found["s3"]["reached"] else "S3 does not answer, and needs not"
         return ProbeResult(NAME, Verdict.PASS, f"nothing outside answers; {told_s3}", milliseconds=took)
-    _closed(record, reached, outside)
-    _reaches(record, [(one, tcp[one]["said"]) for one in declared if not tcp[one]["reached"]])
+    missed = [(one, tcp[one]["said"]) for one in declared if not tcp[one]["reached"]]
+    _no(_closed(record, reached, outside), _reaches(record, missed), _s3(record, found["s3"]))
     detail = (
         f"reached {', '.join(record.reaches) or 'nothing, and nothing is declared'}; nothing outside answers"
     )
     return ProbeResult(NAME, Verdict.PASS, detail, milliseconds=took)
 
 
-def _s3(record: Record, found: dict[str, Any]) -> None:
+def _no(*problems: ProbeError | None) -> None:
+    """Raises what there is of these, as one."""
+    found = [one for one in problems if one]
+    if found:
+        raise ProbeError(
+            "; ".join(map(str, found)),
+            expected="; ".join(one.expected for one in found),
+            seen="; ".join(one.seen for one in found),
+            todo="; ".join(one.todo for one in found),
+        )
+
+
+def _s3(record: Record, found: dict[str, Any]) -> ProbeError | None:
     if record.bucket is None or found["reached"]:
-        return
+        return None
     host = service_host(record, "s3")
     way = "the S3 gateway endpoint of its route table" if record.network_mode == "VPC" else "its network mode"
-    raise ProbeError(
+    return ProbeError(
         f"{host} does not answer, and the interpreter has storage there: {found['said']}",
         expected=f"{host} answers",
         seen=str(found["said"]),
@@ -68,11 +85,13 @@ def _s3(record: Record, found: dict[str, Any]) -> None:
     )
 
 
-def _public(reached: list[str], outside: list[Target], tcp: dict[Target, dict[str, Any]]) -> None:
+def _public(
+    reached: list[str], outside: list[Target], tcp: dict[Target, dict[str, Any]]
+) -> ProbeError | None:
     if reached:
-        return
+        return None
     tried = "; ".join(f"{one}: {tcp[one]['said']}" for one in outside)
-    raise ProbeError(
+    return ProbeError(
         f"network mode is PUBLIC and nothing outside answers: {tried}",
         expected="a connection to one of " + ", ".join(map(str, outside)),
         seen=tried,
@@ -81,9 +100,9 @@ def _public(reached: list[str], outside: list[Target], tcp: dict[Target, dict[st
     )
 
 
-def _closed(record: Record, reached: list[str], outside: list[Target]) -> None:
+def _closed(record: Record, reached: list[str], outside: list[Target]) -> ProbeError | None:
     if not reached:
-        return
+        return None
     todo = (
         f"this is a way out for data: see GetCodeInterpreter of {record.id} for its network mode, replace it,"
         " and stop its sessions until then"
@@ -91,7 +110,7 @@ def _closed(record: Record, reached: list[str], outside: list[Target]) -> None:
         else "narrow the security groups' egress rules or the route table, or declare the target under"
         f" `vpc.reaches` of {record.base} in fleet.yaml"
     )
-    raise ProbeError(
+    return ProbeError(
         f"network mode is {record.network_mode} and code gets out: {', '.join(reached)}",
         expected="no answer from " + ", ".join(map(str, outside)),
         seen=", ".join(reached),
@@ -99,11 +118,11 @@ def _closed(record: Record, reached: list[str], outside: list[Target]) -> None:
     )
 
 
-def _reaches(record: Record, missed: list[tuple[Target, str]]) -> None:
+def _reaches(record: Record, missed: list[tuple[Target, str]]) -> ProbeError | None:
     if not missed:
-        return
+        return None
     seen = "; ".join(f"{target}: {said}" for target, said in missed)
-    raise ProbeError(
+    return ProbeError(
         f"declared targets do not answer from {region_of(record)} in VPC mode: {seen}",
         expected="a connection to " + ", ".join(str(target) for target, _ in missed),
         seen=seen,

@@ -22,8 +22,11 @@ from interpreter_validation.verdict import Verdict
 
 NAME = "storage"
 MARK = "interpreter-fleet-canary-"
+_SMALL = 8
 # S3 answered, and refused.
 _DENIED = frozenset({"AccessDenied", "403", "AllAccessDisabled"})
+# botocore's names of a connection that did not open.
+_UNREACHED = frozenset({"ConnectTimeoutError", "EndpointConnectionError"})
 # The request was let through, and then there was nothing there.
 _LET_THROUGH = frozenset({"NoSuchKey", "404", "MethodNotAllowed"})
 
@@ -52,7 +55,7 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
             *_own(record, nonce, planted),
             *_outside(record, nonce, [*places, *foreign]),
         ]
-        with sessions.open(record.id, record.base) as session:
+        with sessions.shared(record.id, record.base) as session:
             found = ask(
                 sessions,
                 session,
@@ -87,12 +90,16 @@ def _beside(record: Record, settings: Settings) -> list[str]:
     """The bucket's root, a prefix that begins with the same letters, and prefixes of siblings."""
     prefix = record.prefix or ""
     siblings = sorted(
-        one.prefix
-        for one in settings.records
-        if one.bucket == record.bucket and one.prefix != prefix and one.prefix
+        {
+            one.prefix
+            for one in settings.records
+            if one.bucket == record.bucket and one.prefix != prefix and one.prefix
+        }
     )
-    # The neighbours in the order of names, so that all siblings are tried by somebody.
-    after = [one for one in siblings if one > prefix][:1] or siblings[:1]
+    # All of a small fleet. Of a large one the next in the order of names, so that each is tried by somebody;
+    # what policies say of the others, the probe `declared` reads.
+    after = siblings if len(siblings) <= _SMALL else [one for one in siblings if one > prefix][:1]
+    after = after or siblings[:1]
     return ["", f"{prefix.rstrip('/')}-{MARK}not/", *after]
 
 
@@ -204,6 +211,16 @@ def _judge(record: Record, attempts: list[Attempt], found: dict[str, Any]) -> No
             + "; until then treat what lies there as readable by whoever may invoke this interpreter",
         )
     missing = [one for one in attempts if one.allowed and not answers[one.label]["allowed"]]
+    unreached = [one for one in missing if answers[one.label]["code"] in _UNREACHED]
+    if missing and unreached == missing:
+        said = answers[missing[0].label]["said"]
+        raise ProbeError(
+            f"S3 is not reached from a session: {said}",
+            expected=f"{record.access} on s3://{record.bucket}/{record.prefix}",
+            seen=said,
+            todo="give the interpreter's network a way to S3: in VPC mode an S3 gateway endpoint on the route"
+            " table of its subnets, and an egress rule for port 443",
+        )
     if missing:
         raise ProbeError(
             f"declared and refused: {', '.join(one.label for one in missing)}",
@@ -211,8 +228,8 @@ def _judge(record: Record, attempts: list[Attempt], found: dict[str, Any]) -> No
             seen="; ".join(
                 f"{one.label}: {answers[one.label]['code']}: {answers[one.label]['said']}" for one in missing
             ),
-            todo=f"see whether the inline policy of {record.role_arn}, a boundary, a control policy or"
-            " the bucket policy takes it away, then deploy again",
+            todo=f"see whether the inline policy of {record.role_arn}, a boundary, a control policy,"
+            " the bucket policy or the policy of a VPC endpoint takes it away, then deploy again",
         )
     if record.bucket is None:
         return

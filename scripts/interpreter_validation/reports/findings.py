@@ -39,8 +39,11 @@ def findings(report: dict[str, Any]) -> list[Finding]:
                 keys = ("verdict", "detail", "expected", "seen", "todo")
                 rest.append(Finding(one["interpreter"], probe["probe"], *(probe[key] for key in keys)))
     for one in report["strangers"]:
-        about = f"{one['kind']} {one['id']}"
-        rest.append(Finding(about.strip(), "stranger", _of(one), one["detail"], todo=one["todo"]))
+        is_record = one["kind"] == "record"
+        about = one["id"] if is_record else f"{one['kind']} {one['id']}".strip()
+        rest.append(
+            Finding(about, "record" if is_record else "stranger", _of(one), one["detail"], todo=one["todo"])
+        )
     return found + sorted(rest, key=lambda one: one.verdict != "fail")
 
 

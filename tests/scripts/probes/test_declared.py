@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from interpreter_validation.declared import strangers
 from interpreter_validation.runner import examine
 from interpreter_validation.settings import Settings
+from interpreter_validation.strangers import strangers
 from interpreter_validation.verdict import Verdict
 
 
@@ -29,8 +29,8 @@ def test_what_is_as_declared_passes(deploy, probe):
         ({"name": "one__00000000"}, "declared is one__00000000"),
         ({"tags": {"team": "ours"}}, "tag team is missing, declared is 'ours'"),
         ({"permissions_boundary": "arn:aws:iam::1:policy/b"}, "permissions boundary is none"),
-        ({"trust": "account"}, "a statement of trust policy is not there"),
-        ({"access": "read-write"}, "a statement of inline policy storage is not there"),
+        ({"trust": "account"}, "trust policy lacks a declared statement: allows sts:AssumeRole"),
+        ({"access": "read-write"}, "inline policy storage lacks a declared statement: allows s3:"),
     ],
 )
 def test_what_differs_from_the_record_is_named(deploy, probe, change, said):
@@ -55,7 +55,7 @@ def test_a_statement_too_many_is_shown(deploy, probe, client):
     result = probe("declared", fleet, "one")
 
     assert result.verdict is Verdict.FAIL
-    assert "a statement of inline policy more" in result.detail
+    assert "inline policy more has a statement that is not declared: allows dynamodb:* on *" in result.detail
     assert '"Action": "dynamodb:*"' in result.seen
 
 

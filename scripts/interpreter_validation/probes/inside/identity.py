@@ -10,29 +10,42 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 
 def main(told: dict[str, Any]) -> dict[str, Any]:
-    """`calls` [[service, call, arguments], …] of which those are tried that are reached → how each ended."""
+    """`calls` [[service, host, call, arguments], …], of which those that are reached are tried → ends."""
     config = Config(
-        retries={"total_max_attempts": 1}, connect_timeout=told["seconds"], read_timeout=2 * told["seconds"]
+        retries={"total_max_attempts": 1},
+        connect_timeout=told["seconds"],
+        read_timeout=2 * told["seconds"],
+        s3={"addressing_style": "path"},
     )
     session = boto3.Session(region_name=told["region"])
     if session.get_credentials() is None:
         return {"credentials": False, "calls": {}}
-    clients = {name: session.client(name, config=config) for name in {one[0] for one in told["calls"]}}
+    hosts = sorted({host for _, host, _, _ in told["calls"]})
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        tried = {
-            f"{service}.{call}": pool.submit(_try, clients[service], call, arguments, told["seconds"])
-            for service, call, arguments in told["calls"]
-        }
-        return {"credentials": True, "calls": {name: one.result() for name, one in tried.items()}}
+        closed = dict(zip(hosts, pool.map(lambda host: _closed(host, told["seconds"]), hosts), strict=True))
+    clients: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
+    for service, host, call, arguments in told["calls"]:
+        if closed[host]:
+            answers[f"{service}.{call}"] = {"ended": "unreachable", "said": closed[host]}
+            continue
+        # Only of what is reached: a client costs more than its call.
+        if service not in clients:
+            clients[service] = session.client(service, config=config)
+        answers[f"{service}.{call}"] = _try(clients[service], call, arguments)
+    return {"credentials": True, "calls": answers}
 
 
-def _try(client: Any, call: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
-    host = client.meta.endpoint_url.partition("://")[2].partition(":")[0]
+def _closed(host: str, seconds: float) -> str:
+    """Why nobody listens there; "" if somebody does."""
     try:
         with socket.create_connection((host, 443), seconds):
-            pass
+            return ""
     except OSError as error:
-        return {"ended": "unreachable", "said": str(error)}
+        return str(error)
+
+
+def _try(client: Any, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         reply = getattr(client, call)(**arguments)
     except ClientError as error:

@@ -27,10 +27,12 @@ def main(told: dict[str, Any]) -> dict[str, Any]:
 def _connect(host: str, port: int, seconds: float) -> dict[str, Any]:
     began = time.perf_counter()
     try:
-        with socket.create_connection((host, port), seconds):
-            return {"reached": True, "said": "connected", "ms": (time.perf_counter() - began) * 1000}
+        with socket.create_connection((host, port), seconds) as opened:
+            ms = (time.perf_counter() - began) * 1000
+            return {"reached": True, "said": "connected", "peer": opened.getpeername()[0], "ms": ms}
     except OSError as error:
-        return {"reached": False, "said": str(error), "ms": (time.perf_counter() - began) * 1000}
+        ms = (time.perf_counter() - began) * 1000
+        return {"reached": False, "said": str(error), "peer": "", "ms": ms}
 
 
 def _resolve(name: str) -> dict[str, Any]:
