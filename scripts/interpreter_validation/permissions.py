@@ -72,8 +72,8 @@ _CANARY = (
         "execution roles",
         ("iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
     ),
-    Need("PlantedObjects", "canary objects", ("s3:PutObject", "s3:DeleteObject")),
-    Need("BucketPolicies", "buckets", ("s3:GetBucketPolicy",)),
+    Need("PlantedObjects", "canary objects", ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion")),
+    Need("BucketPolicies", "buckets", ("s3:GetBucketPolicy", "s3:ListBucketVersions")),
     Need("RecordsDeployed", "stacks", ("cloudformation:ListStackResources", "cloudformation:GetTemplate")),
     # Of interpreters in VPC mode that declare what they reach.
     Need(
@@ -88,7 +88,9 @@ _SWEEP = (
     Need("Stacks", "stacks", ("cloudformation:ListStackResources",)),
     # Asked by the interpreter's id, it names no stack.
     Need("StackOf", "everything", ("cloudformation:DescribeStackResources",)),
+    Need("PlantedObjects", "buckets", ("s3:ListBucketVersions",)),
     Need("Remove", "all interpreters", (_STOP, "bedrock-agentcore:DeleteCodeInterpreter"), "--yes"),
+    Need("RemoveObjects", "canary objects", ("s3:DeleteObject", "s3:DeleteObjectVersion"), "--yes"),
 )
 
 NEEDS: Mapping[str, tuple[Need, ...]] = MappingProxyType(

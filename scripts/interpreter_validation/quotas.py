@@ -189,7 +189,9 @@ def request_increase(clients: Clients, limits: Limits, row: Row) -> str:
 
 def custom_interpreters(clients: Clients) -> list[dict[str, Any]]:
     """Every custom interpreter of the account in this region, as ListCodeInterpreters has it. AwsError."""
-    pages = clients.control.get_paginator("list_code_interpreters").paginate(type="CUSTOM")
+    pages = clients.control.get_paginator("list_code_interpreters").paginate(
+        type="CUSTOM", PaginationConfig={"PageSize": 100}
+    )
     return [one for page in pages for one in page["codeInterpreterSummaries"]]
 
 

@@ -47,7 +47,9 @@ def strangers(
     todo = "allow cloudformation:ListStackResources and GetTemplate to whoever runs this"
     found += [Stranger("could-not-tell", "", problem, todo) for problem in held.problems]
     try:
-        pages = clients.control.get_paginator("list_code_interpreters").paginate(type="CUSTOM")
+        pages = clients.control.get_paginator("list_code_interpreters").paginate(
+            type="CUSTOM", PaginationConfig={"PageSize": 100}
+        )
         listed = [one for page in pages for one in page["codeInterpreterSummaries"]]
         for one in listed:
             if one["codeInterpreterId"] in known or one["status"] in ("DELETING", "DELETED"):

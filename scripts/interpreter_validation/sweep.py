@@ -1,4 +1,4 @@
-"""What is left of a fleet: sessions of canaries that were killed, interpreters that nobody has any more.
+"""What is left of a fleet: sessions and objects of killed canaries, interpreters that nobody has any more.
 
 An interpreter belongs to the fleet by its tag, or because a record has its base name and its execution role.
 It is in the fleet when a record or a stack has its id. One that belongs and is not in it is a stray; while a
@@ -14,6 +14,7 @@ from interpreter_fleet.manifest import Record
 
 from . import runs
 from .clients import AwsError, Clients, code_of, words
+from .probes import storage
 from .quotas import custom_interpreters, ready_sessions
 from .session import Session, Sessions, leftovers
 
@@ -26,7 +27,10 @@ _STACK_TAG = "aws:cloudformation:stack-name"
 
 @dataclass(frozen=True)
 class Left:
-    """One thing that is left: a session or an interpreter (`kind`), and why it is thought to be left."""
+    """One thing that is left: a session, an interpreter or an object (`kind`), and why it is thought so.
+
+    Of an object, `interpreter` is its version, "" if it has none.
+    """
 
     kind: str
     id: str
@@ -56,6 +60,9 @@ def find(clients: Clients, recorded: Sequence[Record], fleet: str | None, older_
     left, problems = find_sessions(clients, recorded)
     ids = {record.id for record in recorded}
     before = datetime.now(UTC) - older_than
+    objects, unasked = find_objects(clients, recorded, before)
+    left += objects
+    problems += unasked
     for one in custom_interpreters(clients):
         if one["codeInterpreterId"] in ids or one["createdAt"] > before:
             continue
@@ -80,6 +87,30 @@ def find_sessions(clients: Clients, recorded: Sequence[Record]) -> tuple[list[Le
     return left, problems
 
 
+def find_objects(
+    clients: Clients, recorded: Sequence[Record], before: datetime
+) -> tuple[list[Left], list[str]]:
+    """What the storage probe of killed runs has left in buckets, and what could not be asked."""
+    left: dict[tuple[str, str, str | None], Left] = {}
+    problems: list[str] = []
+    for bucket, prefix in dict.fromkeys((one.bucket, at) for one in recorded for at in storage.places(one)):
+        assert bucket is not None, "a record without a bucket has no places"
+        try:
+            for key, version, changed in storage.versions(clients.s3, bucket, prefix):
+                name = runs.NAME_PREFIX + key.rpartition(storage.MARK)[2]
+                dead = runs.is_dead(name)
+                if dead is False or (dead is None and changed > before):
+                    continue
+                why = "its run was killed" if dead else "a canary's, run elsewhere"
+                left[bucket, key, version] = Left("object", f"s3://{bucket}/{key}", version or "", why)
+        except AwsError as error:
+            if code_of(error) == "NoSuchBucket":
+                continue  # The canary tells.
+            problems.append(f"objects of canaries in {bucket}: {words(error)}")
+            break
+    return list(left.values()), problems
+
+
 def remove(clients: Clients, sessions: Sessions, found: Found) -> tuple[list[str], list[str]]:
     """Stops and deletes what was found: what is gone, and what could not be removed, one line each."""
     gone: list[str] = []
@@ -89,6 +120,14 @@ def remove(clients: Clients, sessions: Sessions, found: Found) -> tuple[list[str
         if one.kind == "session":
             if sessions.stop(Session(one.interpreter, one.id, one.name)):
                 gone.append(one.text)
+            continue
+        if one.kind == "object":
+            bucket, _, key = one.id.removeprefix("s3://").partition("/")
+            try:
+                storage.leave_nothing(clients.s3, bucket, key, one.interpreter or None)
+                gone.append(one.text)
+            except AwsError as error:
+                kept.append(f"{one.text}: {words(error)}")
             continue
         try:
             clients.control.delete_code_interpreter(codeInterpreterId=one.id)

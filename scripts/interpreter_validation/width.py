@@ -30,8 +30,8 @@ class Width:
     def adapt(self, *, busy: bool) -> None:
         """Called again and again; `busy`: the pacer has somebody wait."""
         with self._lock:
-            if busy or self.now >= self._most:
+            if busy or self.now >= self._most or self._first is None:
                 return
-            if self._first and statistics.median(self._seconds) > _LONGER * self._first:
+            if statistics.median(self._seconds) > _LONGER * self._first:
                 return
             self.now += 1

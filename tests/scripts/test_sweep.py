@@ -1,13 +1,19 @@
 """What belongs to a fleet and is not in it: listed, and removed only when it is surely nobody's."""
 
 import json
+import subprocess
+import sys
 import uuid
 from datetime import timedelta
 
 import pytest
 
 from interpreter_fleet.naming import FLEET_TAG as TAG_OF_CONSTRUCTS
-from interpreter_validation import sweep
+from interpreter_validation import runs, sweep
+from interpreter_validation.probes import storage
+from interpreter_validation.runner import examine
+from interpreter_validation.settings import Settings
+from interpreter_validation.verdict import Verdict
 
 AT_ONCE = timedelta(0)
 
@@ -105,3 +111,61 @@ def test_one_that_a_stack_has_is_in_the_fleet(clients, client, deploy):
 
     cloudformation.delete_stack(StackName=stack)
     assert (ids(found), found.problems) == ([], [])
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "with versions"])
+def any_bucket(client, request):
+    """The name of an empty bucket; that it can be deleted shows that nothing was left in it."""
+    s3, bucket = client("s3"), f"sweep-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    if request.param:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    yield bucket
+    assert not s3.list_object_versions(Bucket=bucket).keys() & {"Versions", "DeleteMarkers"}
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_objects_of_a_killed_canary_are_removed_and_no_others(
+    clients, deploy, client, sessions, any_bucket, dead_run
+):
+    fleet, s3 = deploy("one", declare={"bucket": any_bucket, "prefix": "one/"}), client("s3")
+    mine = [f"{place}{storage.MARK}{dead_run}-00" for place in ("", "one/", f"one-{storage.MARK}not/")]
+    alive = f"one/{storage.MARK}{runs.new()}-00"
+    for key in (*mine, alive, "one/data.csv"):
+        s3.put_object(Bucket=any_bucket, Key=key, Body=b"")
+    s3.delete_object(Bucket=any_bucket, Key=mine[0])
+
+    found = sweep.find(clients, list(fleet.records.values()), fleet.name, AT_ONCE)
+    gone, kept = sweep.remove(clients, sessions, found)
+
+    listed = [one["Key"] for one in s3.list_objects_v2(Bucket=any_bucket)["Contents"]]
+    assert (sorted(listed), kept, found.problems) == (sorted([alive, "one/data.csv"]), [], [])
+    assert {one.kind for one in found.left} == {"object"}
+    assert all("its run was killed" in one for one in gone)
+    for key, version, _ in list(storage.versions(s3, any_bucket, "one/")):
+        s3.delete_object(Bucket=any_bucket, Key=key, **({"VersionId": version} if version else {}))
+
+
+@pytest.fixture
+def dead_run():
+    """The name of a run whose process is over."""
+    program = "from interpreter_validation import runs; print(runs.new())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_storage_probe_leaves_nothing_in_a_bucket_with_versions(deploy, probe_storage, any_bucket):
+    """Neither old versions nor delete markers: else the bucket could not be deleted with its fleet."""
+    fleet = deploy("one", "two", declare={"bucket": any_bucket, "access": "read-write"})
+
+    assert probe_storage(fleet, "one").verdict is Verdict.PASS
+
+
+@pytest.fixture
+def probe_storage(sessions):
+    def run(fleet, base):
+        records = tuple(fleet.records.values())
+        [result] = examine(sessions, fleet.records[base], ["storage"], Settings((), records)).results
+        return result
+
+    return run

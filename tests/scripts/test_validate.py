@@ -166,7 +166,9 @@ def test_quotas_that_are_not_told_are_defaults_and_marked(deploy, validate, role
 
 def running_canary(fleet, command, open_sessions):
     """A canary that is slow because it is paced, caught while it has a session open."""
-    process = command("canary", "--fleet", fleet.name, "--concurrency", "4", "--share", "0.02")
+    process = command(
+        "canary", "--fleet", fleet.name, "--concurrency", "4", "--share", "0.02", "--probe", "lifecycle"
+    )
     deadline = time.monotonic() + 30
     while not open_sessions(fleet):
         assert time.monotonic() < deadline

@@ -9,11 +9,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from interpreter_fleet.manifest import Record
 from interpreter_validation.asking import ask
-from interpreter_validation.clients import AwsError, words
+from interpreter_validation.clients import AwsError, code_of, words
 from interpreter_validation.places import account_of, region_of
 from interpreter_validation.result import ProbeError, ProbeResult, UntoldError
 from interpreter_validation.session import Sessions
@@ -27,6 +28,7 @@ _SMALL = 8
 _DENIED = frozenset({"AccessDenied", "403", "AllAccessDisabled"})
 # botocore's names of a connection that did not open.
 _UNREACHED = frozenset({"ConnectTimeoutError", "EndpointConnectionError"})
+_CHANGES = ("put_object", "copy_object", "delete_object")
 # The request was let through, and then there was nothing there.
 _LET_THROUGH = frozenset({"NoSuchKey", "404", "MethodNotAllowed"})
 
@@ -46,14 +48,14 @@ class Attempt:
 
 def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
     """Own prefix: get, put, delete, list as `access` says. Elsewhere these, copy and presign are refused."""
-    nonce = MARK + secrets.token_hex(6)
-    places = [(record.bucket, prefix) for prefix in _beside(record, settings)] if record.bucket else []
+    nonce = f"{MARK}{sessions.run}-{secrets.token_hex(6)}"
+    beside = [(record.bucket, prefix) for prefix in _beside(record, settings)] if record.bucket else []
     foreign = _foreign(record, settings)
     with ExitStack() as cleaned:
         planted = _planted(sessions, settings, record, nonce, cleaned)
         attempts = [
             *_own(record, nonce, planted),
-            *_outside(record, nonce, [*places, *foreign]),
+            *_outside(record, nonce, [*beside, *foreign]),
         ]
         with sessions.shared(record.id, record.base) as session:
             found = ask(
@@ -64,12 +66,9 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
                 region=region_of(record),
                 seconds=settings.seconds,
             )
-        written = [
-            one
-            for one in attempts
-            if one.call in ("put_object", "copy_object") and found[one.label]["allowed"]
-        ]
-        kept = _removed(sessions, written)
+        kept = _removed(
+            sessions, [one for one in attempts if one.call in _CHANGES and found[one.label]["allowed"]]
+        )
     _judge(record, attempts, found)
     if kept:
         raise UntoldError(
@@ -100,7 +99,17 @@ def _beside(record: Record, settings: Settings) -> list[str]:
     # what policies say of the others, the probe `declared` reads.
     after = siblings if len(siblings) <= _SMALL else [one for one in siblings if one > prefix][:1]
     after = after or siblings[:1]
-    return ["", f"{prefix.rstrip('/')}-{MARK}not/", *after]
+    return ["", _alike(prefix), *after]
+
+
+def _alike(prefix: str) -> str:
+    return f"{prefix.rstrip('/')}-{MARK}not/"
+
+
+def places(record: Record) -> list[str]:
+    """How the keys begin that this probe, for this interpreter, may leave when it is killed."""
+    prefix = record.prefix or ""
+    return [MARK, f"{prefix}{MARK}", _alike(prefix)] if record.bucket else []
 
 
 def _foreign(record: Record, settings: Settings) -> list[tuple[str, str]]:
@@ -174,19 +183,55 @@ def _planted(sessions: Sessions, settings: Settings, record: Record, nonce: str,
 
 @contextmanager
 def _object(s3: Any, bucket: str, key: str) -> Iterator[None]:
-    s3.put_object(Bucket=bucket, Key=key, Body=b"interpreter fleet canary")
+    put = s3.put_object(Bucket=bucket, Key=key, Body=b"interpreter fleet canary")
     try:
         yield
     finally:
+        leave_nothing(s3, bucket, key, put.get("VersionId"))
+
+
+def leave_nothing(s3: Any, bucket: str, key: str, version: str | None) -> None:
+    """Removes an object, or one version of it for good: else it would stay as an old one, and nobody could
+    delete the bucket. Who may not do that leaves it to the bucket's lifecycle rule.
+    """
+    if version is None:
+        s3.delete_object(Bucket=bucket, Key=key)
+        return
+    try:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    except AwsError as error:
+        if code_of(error) != "AccessDenied":
+            raise
         s3.delete_object(Bucket=bucket, Key=key)
 
 
-def _removed(sessions: Sessions, written: list[Attempt]) -> list[str]:
-    """Removes what the role could write; what could not be removed."""
+def versions(s3: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str | None, datetime]]:
+    """(key, version, when) of all objects that begin so, of their old versions and of delete markers.
+
+    Who may not see versions sees objects, and no version.
+    """
+    try:
+        pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix))
+    except AwsError as error:
+        if code_of(error) != "AccessDenied":
+            raise
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from ((one["Key"], None, one["LastModified"]) for one in page.get("Contents", ()))
+        return
+    for page in pages:
+        for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            yield one["Key"], one.get("VersionId"), one["LastModified"]
+
+
+def _removed(sessions: Sessions, changed: list[Attempt]) -> list[str]:
+    """Removes what the role could write, and what its deletes have left; what could not be removed."""
     kept = []
-    for one in written:
+    s3 = sessions.clients.s3
+    for one in changed:
+        bucket, key = one.arguments["Bucket"], one.arguments["Key"]
         try:
-            sessions.clients.s3.delete_object(Bucket=one.arguments["Bucket"], Key=one.arguments["Key"])
+            for found, version, _ in versions(s3, bucket, key):
+                leave_nothing(s3, bucket, found, version)
         except AwsError as error:
             kept.append(f"s3://{one.arguments['Bucket']}/{one.arguments['Key']}: {words(error)}")
     return kept
