@@ -45,6 +45,9 @@ def main() -> int:
     needs = {name: calls / (RATE * SHARE) for name, calls in report["calls"].items() if name in _PACED}
     slowest = max(needs, key=lambda name: needs[name])
     verdicts = [one["verdict"] for one in report["interpreters"]]
+    failed = [one for one in report["interpreters"] if one["verdict"] != "pass"]
+    for one in failed[:3]:
+        print(f"{one['interpreter']}: {[probe for probe in one['probes'] if probe['verdict'] != 'pass']}")
     print(f"exit status {status}: {verdicts.count('pass')} of {len(verdicts)} pass")
     print(f"canary     {seconds:8.1f} s")
     why = f"{report['calls'][slowest]} {slowest}, {RATE * SHARE:g} a second"

@@ -116,6 +116,7 @@ class CanarySchedule(Construct):
                 "ssm:GetParametersByPath": probe_rights.records_arn(self._stack),
                 "bedrock-agentcore:ListCodeInterpreters": "*",
                 "bedrock-agentcore:GetCodeInterpreter": f"arn:{where}:code-interpreter-custom/*",
+                "bedrock-agentcore:ListTagsForResource": f"arn:{where}:code-interpreter-custom/*",
             }
         for action, resource in allowed.items():
             function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[resource]))

@@ -22,6 +22,7 @@ _MAX_BUCKETS = 60
 _MARK = "interpreter-fleet-canary-"
 _SESSIONS = (*grants.USE, "bedrock-agentcore:GetCodeInterpreterSession", *grants.LIST_SESSIONS)
 _DECLARED = ("bedrock-agentcore:GetCodeInterpreter", "bedrock-agentcore:ListTagsForResource")
+_EGRESS = ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeRouteTables")
 _ROLES = ("iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
 
 
@@ -92,6 +93,11 @@ def grant(function: lambda_.Function, part: Sequence[Sequence[Chosen]], fleet: s
     members = [one for together in part for one in together]
     if any("declared" in one.probes for one in members):
         allow(_ROLES, [f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}*"])
+    if any("declared" in one.probes and one.interpreter.network.mode == "VPC" for one in members):
+        allow(_EGRESS, ["*"])
+    if any("declared" in one.probes for one in members):
+        # Of all buckets of the fleet, whichever interpreters are in this part.
+        allow(["s3:GetBucketPolicy"], [f"arn:{stack.partition}:s3:::*"])
     buckets = _buckets(stack, members)
     if len(buckets) > _MAX_BUCKETS:
         raise ValueError(
@@ -99,7 +105,8 @@ def grant(function: lambda_.Function, part: Sequence[Sequence[Chosen]], fleet: s
             " for one function, see `per_function`"
         )
     if buckets:
-        allow(["s3:PutObject", "s3:DeleteObject"], buckets)
+        allow(["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"], buckets)
+        allow(["s3:ListBucketVersions"], [one.partition("/")[0] for one in buckets])
 
 
 def _arn_pattern(base: str) -> str:

@@ -12,9 +12,12 @@ from pathlib import Path
 _VALIDATION = (
     "__init__",
     "asking",
+    "assembly",
+    "bucket_policy",
     "clients",
     "declared",
     "discover",
+    "egress",
     "metric_line",
     "pace",
     "places",
@@ -25,7 +28,11 @@ _VALIDATION = (
     "scheduled",
     "session",
     "settings",
+    "stacks",
+    "statements",
+    "strangers",
     "verdict",
+    "width",
 )
 _OWN = ("__init__", "manifest", "naming", "role_documents")
 _MODELS = ("bedrock-agentcore", "bedrock-agentcore-control")

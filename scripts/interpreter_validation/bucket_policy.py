@@ -32,7 +32,9 @@ def grants(record: Record, policy: Mapping[str, Any], others: Sequence[Record]) 
         if _names(one, record.role_arn):
             if not _is_declared(record, one):
                 yield f"allows the role of {record.base} {what}{whose(one, others)}", shown
-        elif not any(_names(one, other.role_arn) for other in others) and _opens(record, one):
+        elif ("NotPrincipal" in one or not any(_names(one, other.role_arn) for other in others)) and _opens(
+            record, one
+        ):
             yield f"opens the prefix of {record.base} to {principals(one)}: {what}", shown
 
 

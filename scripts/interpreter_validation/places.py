@@ -2,6 +2,8 @@
 
 from interpreter_fleet.manifest import Record
 
+# constructs: interpreter_fleet.naming, on every resource of a fleet.
+FLEET_TAG = "interpreter-fleet"
 _SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
 

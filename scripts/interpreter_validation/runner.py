@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from interpreter_fleet.manifest import Record
 
@@ -128,6 +128,11 @@ def _try(
             return _try(sessions, record, name, settings, again=True)
         if name == lifecycle.NAME:
             return _never_answers(record, error)
+        return ProbeResult(name, Verdict.COULD_NOT_TELL, words(error), seen=words(error), todo=_NO_ANSWER)
+    except ConnectionClosedError as error:
+        # A kept connection was closed as it was used again; all that probes do may be done twice.
+        if not again and not sessions.canceled.is_set():
+            return _try(sessions, record, name, settings, again=True)
         return ProbeResult(name, Verdict.COULD_NOT_TELL, words(error), seen=words(error), todo=_NO_ANSWER)
     except AwsError as error:
         if sessions.canceled.is_set():

@@ -17,16 +17,17 @@ from typing import Any
 
 from interpreter_fleet.manifest import Record, RecordError, parameter_name
 
-from . import declared, metric_line, quotas, runner
+from . import metric_line, quotas, runner
 from .clients import AwsError, Clients, code_of, connect, words
 from .discover import DiscoverError, records
 from .pace import Pace
 from .session import Sessions
 from .settings import Settings, outside_of
+from .strangers import Stranger, strangers
 from .verdict import Verdict
 
-# No probe asks these.
-_UNUSED = ("ec2", "sts", "cloudformation", "service-quotas")
+# No probe asks these; that records are what stacks have made is the command's to find out.
+_UNUSED = ("sts", "cloudformation", "service-quotas")
 _LATENCIES = {"start": "StartLatency", "invoke": "InvokeLatency", "stop": "StopLatency"}
 # Of the function's time: every session is stopped in it, and the line is printed.
 _RESERVE_SECONDS = 45.0
@@ -60,7 +61,7 @@ def begin(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
     Environment: FLEET; SHARE, of the account's quotas; STRANGERS, `1` to look for them.
     """
-    clients = _connect(without=(*_UNUSED[:-1], "iam", "s3"))
+    clients = _connect(without=("sts", "cloudformation", "iam", "s3", "ec2"))
     fleet, share = os.environ["FLEET"], float(os.environ["SHARE"])
     limits = quotas.look_up(clients)
     pace = Pace(limits.per_second, share)
@@ -165,14 +166,14 @@ def _readable(texts: Mapping[str, str]) -> list[Record]:
     return found
 
 
-def _strangers(clients: Clients, pace: Pace, fleet: str) -> list[declared.Stranger]:
+def _strangers(clients: Clients, pace: Pace, fleet: str) -> list[Stranger]:
     pace.watch(clients.control)
     try:
         everyone = records(clients, None, ())
     except DiscoverError as error:
-        return [declared.Stranger("could-not-tell", "", f"strangers were not looked for: {error}", "")]
+        return [Stranger("could-not-tell", "", f"strangers were not looked for: {error}", "")]
     owners = [record for record in everyone if record.fleet == fleet]
-    return declared.strangers(clients, pace, everyone, owners)
+    return strangers(clients, pace, everyone, owners)
 
 
 def _of_interpreter(fleet: str, base: str, found: Found) -> str:

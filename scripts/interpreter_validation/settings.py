@@ -10,6 +10,8 @@ from interpreter_fleet.manifest import Record
 
 _TARGET = re.compile(r"([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?):(\d{1,5})")
 _AWS = re.compile(r"(^|\.)(amazonaws\.com(\.cn)?|api\.aws|amazonaws\.eu)$")
+# So much longer than `Settings.seconds` is waited for what must answer.
+PATIENCE = 5
 # Documented hardware of a session ("Quotas", Amazon Bedrock AgentCore developer guide).
 VCPUS, MEMORY_GB, DISK_GB = 2, 8, 10
 # In the service's image and in the local endpoint's sessions.

@@ -40,8 +40,11 @@ class Held:
 def hold(clients: Clients, records: Sequence[Record], owners: Sequence[Record]) -> Held:
     """Records of owners, and those that their stacks have made and nobody has. Raises no AwsError.
 
-    `records` are those of all fleets. A record of no stack that is there is not held against any.
+    `records` are those of all fleets. A record of no stack that is there is not held against any. Without a
+    client for CloudFormation nothing is.
     """
+    if clients.cloudformation is None:
+        return Held([], [], frozenset())
     doubts: list[Doubt] = []
     problems: list[str] = []
     made: set[str] = set()

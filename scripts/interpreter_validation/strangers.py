@@ -9,7 +9,7 @@ from interpreter_fleet.manifest import Record
 from . import stacks
 from .clients import AwsError, Clients, code_of, words
 from .pace import Pace
-from .sweep import FLEET_TAG
+from .places import FLEET_TAG
 from .verdict import Verdict
 
 

@@ -14,12 +14,12 @@ from interpreter_fleet.manifest import Record
 
 from . import runs
 from .clients import AwsError, Clients, code_of, words
+from .places import FLEET_TAG as FLEET_TAG
 from .probes import storage
 from .quotas import custom_interpreters, ready_sessions
 from .session import Session, Sessions, leftovers
 
-# constructs: interpreter_fleet.naming, on every resource of a fleet; names are `<base>__<hash>`.
-FLEET_TAG = "interpreter-fleet"
+# constructs: interpreter_fleet.naming; names are `<base>__<hash>`.
 _SEPARATOR = "__"
 # CloudFormation's own tag; unrecorded whether it is on interpreters on AWS, so it is only one of three hints.
 _STACK_TAG = "aws:cloudformation:stack-name"

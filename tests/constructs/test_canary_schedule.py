@@ -171,6 +171,7 @@ def test_the_probe_declared_reads_what_there_is_and_opens_no_session(schedule, g
         "bedrock-agentcore:ListCodeInterpreters",
         "bedrock-agentcore:ListTagsForResource",
         "ssm:GetParametersByPath",
+        "s3:GetBucketPolicy",
     }
     assert {at["Fn::Join"][1][-1] for action in ROLES for at in found[action]} == {":role/BedrockAgentCore/*"}
 
@@ -181,10 +182,16 @@ def test_the_storage_probe_puts_marked_objects_into_the_fleets_bucket(app, grant
     CanarySchedule(there, "Canary", interpreters=[one])
 
     found = granted()
-    for action in ("s3:PutObject", "s3:DeleteObject"):
+    changes = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"}
+    for action in changes:
         [at] = found[action]
         assert at["Fn::Join"][1][-1] == ":s3:::kept/*interpreter-fleet-canary-*"
-    assert {action for action in found if action.startswith("s3:")} == {"s3:PutObject", "s3:DeleteObject"}
+    [versions] = found["s3:ListBucketVersions"]
+    assert versions["Fn::Join"][1][-1] == ":s3:::kept"
+    assert {one for one in found if one.startswith("s3:")} == changes | {
+        "s3:GetBucketPolicy",
+        "s3:ListBucketVersions",
+    }
 
 
 def test_interpreters_with_other_probes_have_other_rights(app, resources):

@@ -1,10 +1,15 @@
 """A fleet of every kind, deployed by the real cdk CLI, for tests that then break it."""
 
+import json
 import os
+import subprocess
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PATH = f"{ROOT / '.venv/bin'}{os.pathsep}{ROOT / 'node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
@@ -88,3 +93,40 @@ def make_network(ec2: Any) -> Vpc:
     made = Vpc(ec2, vpc, subnets[:2], tables[0], group, endpoint)
     made.allow(443)
     return made
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="module")
+def deployed(client, process_environment, endpoint_home, tmp_path_factory) -> Iterator[Vpc]:
+    """The fleet `planted` in its network; destroyed in the end, whatever has become of it."""
+    status = json.loads((endpoint_home / "endpoint.json").read_text())
+    if not any(line.startswith("egress in PUBLIC and VPC mode") for line in status["enforced"]):
+        pytest.skip(next(line for line in status["missing"] if line.startswith("egress")))
+    folder = tmp_path_factory.mktemp("planted")
+    network = make_network(client("ec2"))
+    boundary = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    client("iam").create_policy(PolicyName="planted-boundary", PolicyDocument=json.dumps(boundary))
+    fleet = folder / "fleet.yaml"
+    fleet.write_text(FLEET.format(subnets=json.dumps(network.subnets), group=network.group))
+    environment = {**process_environment, "PATH": PATH, "CDK_VALIDATION": "false"}
+
+    def cdk(*arguments: str) -> None:
+        done = subprocess.run(
+            ["cdk", *arguments, "--context", f"fleet={fleet}", "--output", str(folder / "cdk.out")],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    cdk("bootstrap")
+    cdk("deploy", "--all", "--require-approval", "never")
+    yield network
+    cdk("destroy", "--all", "--force")

@@ -10,8 +10,10 @@ from interpreter_validation import session as session_module
 from interpreter_validation.pace import Pace
 from interpreter_validation.probes import lifecycle
 from interpreter_validation.result import ProbeError
+from interpreter_validation.runner import examine
 from interpreter_validation.session import CanceledError, Sessions
 from interpreter_validation.settings import Settings
+from interpreter_validation.verdict import Verdict
 
 
 class Meddled:
@@ -154,3 +156,44 @@ def test_a_session_that_is_still_ready_after_stop_is_a_finding(deploy, meddled):
 
     with pytest.raises(ProbeError, match="is READY after stop, expected TERMINATED"):
         lifecycle.run(sessions, fleet.records["one"], Settings(()))
+
+
+def test_probes_share_a_session_until_one_fails(deploy, sessions, open_sessions):
+    fleet = deploy("one")
+    identifier = fleet.records["one"].id
+
+    with sessions.shared(identifier, "one") as first:
+        pass
+    with sessions.shared(identifier, "one") as again:
+        assert again is first
+    with pytest.raises(ZeroDivisionError), sessions.shared(identifier, "one"):
+        raise ZeroDivisionError
+    with sessions.shared(identifier, "one") as second:
+        assert second is not first
+    assert len(open_sessions(fleet)) == 1
+    sessions.close_shared(identifier)
+
+    assert open_sessions(fleet) == []
+
+
+@pytest.mark.parametrize(("silent", "verdict"), [(1, Verdict.PASS), (2, Verdict.FAIL)])
+def test_one_silent_connection_says_nothing_and_two_silent_sessions_do(
+    deploy, sessions, clients, open_sessions, silent, verdict
+):
+    fleet, calls = deploy("one"), []
+
+    class Invoke:
+        def invoke_code_interpreter(self, **arguments):
+            calls.append(arguments["sessionId"])
+            if len(calls) <= silent:
+                raise ReadTimeoutError(endpoint_url="here")
+            return clients.invoke.invoke_code_interpreter(**arguments)
+
+    sessions.clients = dataclasses.replace(clients, invoke=Invoke())
+    [result] = examine(sessions, fleet.records["one"], ["lifecycle"], Settings(())).results
+
+    assert result.verdict is verdict
+    assert open_sessions(fleet) == []
+    if verdict is Verdict.FAIL:
+        assert "start and never answer" in result.detail
+        assert "replace this interpreter" in result.todo

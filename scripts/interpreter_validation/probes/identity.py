@@ -8,7 +8,7 @@ from interpreter_validation.asking import ask
 from interpreter_validation.places import partition_of, region_of, service_host
 from interpreter_validation.result import ProbeError, ProbeResult, UntoldError
 from interpreter_validation.session import Sessions
-from interpreter_validation.settings import Settings
+from interpreter_validation.settings import PATIENCE, Settings
 from interpreter_validation.verdict import Verdict
 
 NAME = "identity"
@@ -49,6 +49,8 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
             session,
             "identity",
             calls=[[service, _host(record, service), call, more] for service, call, more in calls],
+            # Whatever the mode, S3 is the one that should answer.
+            patience=settings.seconds * PATIENCE,
             region=region_of(record),
             seconds=min(settings.seconds, 2.0) if record.network_mode == "SANDBOX" else settings.seconds,
         )

@@ -7,7 +7,7 @@ from interpreter_validation.asking import ask
 from interpreter_validation.places import region_of, service_host
 from interpreter_validation.result import ProbeError, ProbeResult
 from interpreter_validation.session import Sessions
-from interpreter_validation.settings import Settings, Target
+from interpreter_validation.settings import PATIENCE, Settings, Target
 from interpreter_validation.verdict import Verdict
 
 NAME = "network"
@@ -21,10 +21,13 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
     outside = [one for one in (*settings.outside, *sts) if one not in declared]
     targets = [*outside, *declared]
     told: dict[str, Any] = {
-        "targets": [[one.host, one.port] for one in targets],
+        # Where something must answer, a busy machine gets more time than a closed way.
+        "targets": [
+            [one.host, one.port, settings.seconds * (PATIENCE if one in declared else 1)] for one in targets
+        ],
         "names": sorted({one.host for one in settings.outside if one.is_name}),
         "resolvers": sorted({one.host for one in settings.outside if not one.is_name}),
-        "s3": service_host(record, "s3"),
+        "s3": [service_host(record, "s3"), settings.seconds * PATIENCE],
         "seconds": settings.seconds,
     }
     with sessions.shared(record.id, record.base) as session:

@@ -18,7 +18,7 @@ from interpreter_validation.clients import AwsError, code_of, words
 from interpreter_validation.places import account_of, region_of
 from interpreter_validation.result import ProbeError, ProbeResult, UntoldError
 from interpreter_validation.session import Sessions
-from interpreter_validation.settings import Settings
+from interpreter_validation.settings import PATIENCE, Settings
 from interpreter_validation.verdict import Verdict
 
 NAME = "storage"
@@ -27,6 +27,10 @@ _SMALL = 8
 # S3 answered, and refused.
 _DENIED = frozenset({"AccessDenied", "403", "AllAccessDisabled"})
 # botocore's names of a connection that did not open.
+# Without credentials, which the probe `identity` tells, S3 is not asked.
+_SILENT = frozenset(
+    {"ConnectionClosedError", "ReadTimeoutError", "ConnectTimeoutError", "NoCredentialsError"}
+)
 _UNREACHED = frozenset({"ConnectTimeoutError", "EndpointConnectionError"})
 _CHANGES = ("put_object", "copy_object", "delete_object")
 # The request was let through, and then there was nothing there.
@@ -64,7 +68,7 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
                 "storage",
                 attempts=[one.told() for one in attempts],
                 region=region_of(record),
-                seconds=settings.seconds,
+                seconds=settings.seconds * PATIENCE,
             )
         kept = _removed(
             sessions, [one for one in attempts if one.call in _CHANGES and found[one.label]["allowed"]]
@@ -266,6 +270,9 @@ def _judge(record: Record, attempts: list[Attempt], found: dict[str, Any]) -> No
             todo="give the interpreter's network a way to S3: in VPC mode an S3 gateway endpoint on the route"
             " table of its subnets, and an egress rule for port 443",
         )
+    if missing and any(answers[one.label]["code"] in _SILENT for one in missing):
+        said = sorted({answers[one.label]["said"] for one in missing})
+        raise UntoldError(f"S3 gave no answer in a session: {'; '.join(said)}", todo="try again")
     if missing:
         raise ProbeError(
             f"declared and refused: {', '.join(one.label for one in missing)}",

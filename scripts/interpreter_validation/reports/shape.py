@@ -83,9 +83,11 @@ _INTERPRETER = {
     "probes": _many("one for each probe, in the order in which they ran", _PROBE),
 }
 _STRANGER = {
-    "kind": Key(TEXT, "`interpreter`, `session`, …; `unknown` where it could not be looked for"),
+    "kind": Key(
+        TEXT, "`interpreter`, `record`, `session`, `object`; `unknown` where it could not be looked for"
+    ),
     "id": Key(TEXT, "which one"),
-    "detail": Key(TEXT, "why it does not belong to the fleet"),
+    "detail": Key(TEXT, "why it does not belong to the fleet, or is not what was deployed"),
     "todo": Key(TEXT, "what to do about it"),
 }
 _CHANGE = {
@@ -114,7 +116,10 @@ REPORT = {
         },
     ),
     "interpreters": _many("one for each interpreter that the canary ran on", _INTERPRETER),
-    "strangers": _many("what uses the fleet's names or roles and is not in it", _STRANGER),
+    "strangers": _many(
+        "what uses a fleet's names, roles or tags, untrue records, what a sweep finds",
+        _STRANGER,
+    ),
     "swept": Key(TEXTS, "sessions and interpreters of other runs that were removed"),
     "leaked": Key(TEXTS, "sessions of this run that could not be stopped"),
     "calls": Key(NUMBERS, "how many requests of each operation the run made, retries included"),

@@ -156,3 +156,25 @@ def test_a_stack_with_a_subnet_that_does_not_exist_fails(stack, name):
         stack.create(template(name, NetworkConfiguration=network))
 
     assert "subnet-0123456789 does not exist" in stack.reasons()
+
+
+def test_a_role_has_the_boundary_of_its_template(stack, client, name):
+    iam = client("iam")
+    arns = []
+    for number in range(2):
+        document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+        made = iam.create_policy(PolicyName=f"{name}{number}", PolicyDocument=json.dumps(document))
+        arns.append(made["Policy"]["Arn"])
+
+    def body(boundary):
+        found = json.loads(template(name, role=True))
+        found["Resources"]["Role"]["Properties"]["PermissionsBoundary"] = boundary
+        found["Outputs"]["Role"] = {"Value": {"Ref": "Role"}}
+        return json.dumps(found)
+
+    def boundary(outputs):
+        role = iam.get_role(RoleName=outputs["Role"])["Role"]
+        return role["PermissionsBoundary"]["PermissionsBoundaryArn"]
+
+    assert boundary(stack.create(body(arns[0]))) == arns[0]
+    assert boundary(stack.update(body(arns[1]))) == arns[1]

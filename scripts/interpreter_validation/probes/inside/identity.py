@@ -1,8 +1,12 @@
 """Runs in a session: as whom does code act, and what is it let do of things that only look?"""
 
 import concurrent.futures
+import os
 import socket
 from typing import Any
+
+# Credentials come from the metadata service, which gets one try of one second by default.
+os.environ |= {"AWS_METADATA_SERVICE_TIMEOUT": "5", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "4"}
 
 import boto3
 from botocore.config import Config
@@ -13,16 +17,17 @@ def main(told: dict[str, Any]) -> dict[str, Any]:
     """`calls` [[service, host, call, arguments], …], of which those that are reached are tried → ends."""
     config = Config(
         retries={"total_max_attempts": 1},
-        connect_timeout=told["seconds"],
-        read_timeout=2 * told["seconds"],
+        connect_timeout=told["patience"],
+        read_timeout=told["patience"],
         s3={"addressing_style": "path"},
     )
     session = boto3.Session(region_name=told["region"])
     if session.get_credentials() is None:
         return {"credentials": False, "calls": {}}
-    hosts = sorted({host for _, host, _, _ in told["calls"]})
+    patience = {host: told["seconds"] for _, host, _, _ in told["calls"]}
+    patience |= {host: told["patience"] for service, host, _, _ in told["calls"] if service == "s3"}
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        closed = dict(zip(hosts, pool.map(lambda host: _closed(host, told["seconds"]), hosts), strict=True))
+        closed = dict(zip(patience, pool.map(_closed, patience, patience.values()), strict=True))
     clients: dict[str, Any] = {}
     answers: dict[str, Any] = {}
     for service, host, call, arguments in told["calls"]:

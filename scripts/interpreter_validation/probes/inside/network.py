@@ -9,13 +9,13 @@ from typing import Any
 
 
 def main(told: dict[str, Any]) -> dict[str, Any]:
-    """`targets` [[host, port], …], `names`, `resolvers`, `s3` (a host), `seconds` each → what happened."""
+    """`targets` [[host, port, seconds], …], `names`, `resolvers`, `s3` [host, seconds] → what happened."""
     seconds = told["seconds"]
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        tcp = [pool.submit(_connect, host, port, seconds) for host, port in told["targets"]]
+        tcp = [pool.submit(_connect, host, port, patience) for host, port, patience in told["targets"]]
         names = {name: pool.submit(_resolve, name) for name in told["names"]}
         udp = {address: pool.submit(_ask, address, seconds) for address in told["resolvers"]}
-        s3 = pool.submit(_s3, told["s3"], seconds)
+        s3 = pool.submit(_s3, *told["s3"])
         return {
             "tcp": [one.result() for one in tcp],
             "names": {name: one.result() for name, one in names.items()},
