@@ -16,8 +16,8 @@ from interpreter_fleet.naming import SEPARATOR
 
 # IAM quota "Managed policies per role".
 _POLICIES = 10
-# ARNs of at most 110 characters in the 10,240 of all inline policies of a role.
-_MAX_BUCKETS = 60
+# Two ARNs each, of at most 110 and 80 characters, in the 10,240 of all inline policies of a role.
+_MAX_BUCKETS = 45
 # The mark in the keys of objects that the storage probe puts where the interpreter must not read.
 _MARK = "interpreter-fleet-canary-"
 _SESSIONS = (*grants.USE, "bedrock-agentcore:GetCodeInterpreterSession", *grants.LIST_SESSIONS)

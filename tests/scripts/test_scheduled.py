@@ -98,7 +98,7 @@ def test_what_fails_says_what_is_to_be_done(deploy, lambda_, examine):
     found, line = examine("one")
 
     assert (found["verdict"], line["Verdict"]) == ("fail", "fail")
-    assert "a statement of inline policy storage" in line["Detail"]
+    assert "inline policy storage lacks a declared statement" in line["Detail"]
     assert "changed by hand" in line["Todo"]
     assert [line[name] for name in COUNTS] == [1, 1, 0, 0]
 
