@@ -25,6 +25,10 @@ GOES_WITHOUT = {
     ("canary", LIMITS),
     ("sweep", LIMITS),
     *((one[0], "cloudformation:GetTemplate") for one in COMMANDS),
+    # Their buckets keep no versions, and no killed canary has left an object in one.
+    *((name, "s3:DeleteObjectVersion") for name in ("canary", "all", "sweep")),
+    *((name, "s3:ListBucketVersions") for name in ("canary", "all")),
+    ("sweep", "s3:DeleteObject"),
     # The fleets of these tests have no interpreter in VPC mode.
     *(
         (name, f"ec2:Describe{what}")
