@@ -8,6 +8,7 @@ at any rate.
 import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import shutil
@@ -46,6 +47,8 @@ USAGE = "usage metrics (CPUUsed-vCPUHours, MemoryUsed-GBHours)"
 _MALLOC = ((-3, 1024**2), (-1, 1024**2), (-8, 2))
 # AWS docs: metrics come in batches of a minute. Whoever asks CloudWatch does not wait for that.
 _METRICS_SECONDS = 60.0
+# Connections are in cycles with their buffers; Python looks for such only after many more objects.
+_TIDY_SECONDS = 15.0
 # What a client that was answered may take to close its connection when the endpoint ends.
 _GOODBYE_SECONDS = 0.3
 
@@ -220,11 +223,13 @@ async def _serve(
         _announce(home, listener, capabilities, exits, server, throttles=throttles)
     )
     publishing = asyncio.create_task(_publish(publish))
+    tidying = asyncio.create_task(_tidy())
     try:
         await server.serve(sockets=[listener])
     finally:
         announcing.cancel()
         publishing.cancel()
+        tidying.cancel()
         await service.close()
         exits.close()
 
@@ -283,6 +288,18 @@ async def _publish(publish: Callable[[], Coroutine[Any, Any, None]]) -> None:
     while True:
         await asyncio.sleep(_METRICS_SECONDS)
         await publish()
+
+
+async def _tidy() -> None:
+    """Frees what ended connections hold, and gives it back. What was there at the start is not looked at."""
+    libc = ctypes.CDLL(None)
+    gc.collect()
+    gc.freeze()
+    while True:
+        await asyncio.sleep(_TIDY_SECONDS)
+        gc.collect()
+        if hasattr(libc, "malloc_trim"):
+            libc.malloc_trim(0)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, server: object) -> None:
