@@ -22,6 +22,7 @@ _VALIDATION = (
     "pace",
     "places",
     "quotas",
+    "replies",
     "result",
     "runner",
     "runs",

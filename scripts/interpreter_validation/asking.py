@@ -2,8 +2,12 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
+
+from botocore.eventstream import ParserError
+from urllib3.exceptions import HTTPError
 
 from .result import ProbeError, UntoldError
 from .session import Session, Sessions
@@ -12,12 +16,21 @@ _SHORT = 300
 
 
 def call(sessions: Sessions, session: Session, tool: str, **arguments: Any) -> dict[str, Any]:
-    """One tool's result: content and structured content of all events together. ProbeError without one."""
+    """One tool's result: content and structured content of all events together.
+
+    UntoldError if the reply is not whole: botocore leaves the errors of a stream that is cut as they are, and
+    an event that ends in the middle does not come at all.
+    """
     sessions.pace.wait("InvokeCodeInterpreter")
     reply = sessions.clients.invoke.invoke_code_interpreter(**session.address, name=tool, arguments=arguments)
-    results: list[dict[str, Any]] = [event["result"] for event in reply["stream"] if "result" in event]
+    try:
+        results: list[dict[str, Any]] = [event["result"] for event in reply["stream"] if "result" in event]
+    except (HTTPError, ParserError, OSError) as error:
+        raise UntoldError(
+            f"{tool}: the reply's event stream broke: {type(error).__name__}: {error}"
+        ) from error
     if not results:
-        raise ProbeError(f"{tool}: the reply's event stream had no result")
+        raise UntoldError(f"{tool}: the reply's event stream ended before a result")
     # Large output may come in several events (nobody recorded one, but the protocol allows it).
     structured = dict(results[-1].get("structuredContent") or {})
     for stream in ("stdout", "stderr"):
@@ -63,6 +76,8 @@ def ask(sessions: Sessions, session: Session, script: str, **told: Any) -> dict[
         found = json.loads(lines[0])
     except ValueError as error:
         raise UntoldError(f"the probe's answer cannot be read: {error}") from error
+    if not isinstance(found, Mapping):
+        raise UntoldError(f"the probe's answer is no object: {short(lines[0])}")
     return dict(found)
 
 

@@ -2,10 +2,10 @@
 
 import argparse
 import random
-import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +16,19 @@ from rich.console import Console
 
 from interpreter_fleet.manifest import Record
 
-from . import assembly, declared, permissions, preflight, quotas, reports, runner, runs, strangers, sweep
+from . import (
+    assembly,
+    declared,
+    interrupts,
+    permissions,
+    preflight,
+    quotas,
+    reports,
+    runner,
+    runs,
+    strangers,
+    sweep,
+)
 from .clients import AwsError, Clients, connect, words
 from .discover import DiscoverError, NothingRecordedError, Unreadable, records
 from .live import Live
@@ -76,17 +88,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _show(options)
     if options.command == "permissions":
         return _permissions(options)
-    signal.signal(signal.SIGTERM, _interrupt)
     console = reports.console(stderr=output.log(options))
     try:
-        return _validate(options, console)
+        with interrupts.once():
+            return _validate(options, console)
     except (DiscoverError, assembly.AssemblyError, reports.ReportError, *AwsError) as error:
         text = words(error) if isinstance(error, AwsError) else str(error)
         print(f"validate.py: could not run: {text}", file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
-        print("validate.py: interrupted before any session was open", file=sys.stderr)
+        print("validate.py: interrupted; no session is open", file=sys.stderr)
         return INTERRUPTED
+    except Exception:  # noqa: BLE001 - Python's own exit status would be that of a finding
+        traceback.print_exc()
+        print("validate.py: could not run: this is a bug of validate.py", file=sys.stderr)
+        return COULD_NOT_RUN
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,6 +153,13 @@ def _parser() -> argparse.ArgumentParser:
             type=_share,
             default=0.5,
             help="of the account's requests per second, at most (default 0.5)",
+        )
+        command.add_argument(
+            "--timeout",
+            type=_seconds,
+            metavar="SECONDS",
+            help="how long one reply may take (default 60, of code in a session 310); AWS_MAX_ATTEMPTS says"
+            " how often a request is sent at most (default 6; code: once)",
         )
         if name in ("preflight", "all"):
             command.add_argument(
@@ -195,6 +218,7 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
         profile=options.profile,
         endpoint_url=options.endpoint_url,
         pool=options.concurrency + 1,
+        timeout=options.timeout,
     )
     stacks = assembly.read(options.assembly) if getattr(options, "assembly", None) else None
     canceled = threading.Event()
@@ -231,10 +255,17 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     full = outcome.readiness is not None and any(
         row.verdict is Verdict.FAIL for row in outcome.readiness.rows
     )
-    if options.command == "sweep":
-        _sweep(options, clients, sessions, found, outcome)
-    if options.command in ("canary", "all") and not full:
-        _canaries(options, clients, _chosen(options, found), sessions, console, outcome)
+    try:
+        if options.command == "sweep":
+            _sweep(options, clients, sessions, found, outcome)
+        if options.command in ("canary", "all") and not full:
+            _canaries(options, clients, _chosen(options, found), sessions, console, outcome)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    finally:
+        # The run ends here anyway: nothing is to keep it from closing what is open, and from saying so.
+        interrupts.ignore()
+        sessions.settle()
     outcome.swept += sessions.swept
     outcome.leaked += sessions.leaked
     exit_code = _exit_code(outcome)
@@ -309,7 +340,6 @@ def _canaries(
         outcome.canaries, outcome.interrupted = runner.run(
             sessions, found, options.concurrency, live.done, probes=options.probe, settings=told
         )
-        sessions.settle()
     outcome.verdicts += [canary.verdict for canary in outcome.canaries]
     looked = any(one.probe == declared.NAME for canary in outcome.canaries for one in canary.results)
     if looked and not outcome.interrupted:
@@ -408,14 +438,20 @@ def _exit_code(outcome: _Outcome) -> int:
     return COULD_NOT_RUN if Verdict.COULD_NOT_TELL in outcome.verdicts else OK
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 1")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 0.1 to 3600")
+    return seconds
 
 
 def _minutes(text: str) -> float:

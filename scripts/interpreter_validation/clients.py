@@ -8,36 +8,48 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-# What a canary runs takes seconds; the reply's headers come only at its end. A session lives for 300.
-INVOKE_READ_TIMEOUT_SECONDS = 120
-# A start answers when the session is ready; it is asked again with the same token, so nothing is lost.
-READ_TIMEOUT_SECONDS, ATTEMPTS = 30, 6
-# These tell that we may not ask, or not now: nothing about the interpreter.
-_NOT_TOLD = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "RequestExpired",
-        "ServiceQuotaExceededException",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "UnrecognizedClientException",
-    }
-)
+from . import replies
 
+# How long a reply may take. What a canary runs takes seconds, and the reply comes at its end (recorded). A
+# start answers when the session is ready; it is asked again with the same token, so nothing is lost.
+TIMEOUT_SECONDS, INVOKE_TIMEOUT_SECONDS = 30.0, 120.0
+_CONNECT_SECONDS = 10.0
+_ATTEMPTS = 6
 # Refused before anything was done, so that asking again repeats nothing.
 _THROTTLED = frozenset(
-    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+    {
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
 )
+# These tell that we may not ask, or not now: nothing about the interpreter.
+_NOT_TOLD = _THROTTLED | {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InternalServerException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "ServiceQuotaExceededException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
 _INVOKE_ATTEMPTS = 8
 
-AwsError = (ClientError, BotoCoreError)
+# What calls raise. XML that ends in the middle is a ResponseParserError, which is no BotoCoreError.
+AwsError = (ClientError, BotoCoreError, ResponseParserError)
 
 
 @dataclass(frozen=True)
@@ -78,30 +90,33 @@ def connect(
     endpoint_url: str | None,
     pool: int,
     without: Collection[str] = (),
+    timeout: float | None = None,
 ) -> Clients:
     """Clients from the usual sources of credentials and region; `pool` connections at once.
 
-    Those named in `without` are None: to make one takes time, and on a small machine much.
+    Those named in `without` are None: to make one takes time, and on a small machine much. `timeout` is how
+    many seconds a reply may take, whichever it is. Requests are repeated as often as AWS_MAX_ATTEMPTS or the
+    profile's max_attempts says, else 6 times in all.
     """
     session = boto3.Session(region_name=region, profile_name=profile)
+    attempts = session._session.get_config_variable("max_attempts") or _ATTEMPTS
     retrying = Config(
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        connect_timeout=10,
-        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=min(timeout or _CONNECT_SECONDS, _CONNECT_SECONDS),
+        read_timeout=timeout or TIMEOUT_SECONDS,
         max_pool_connections=max(10, pool),
     )
     # Invoke has no idempotency token: a retry would run the code twice.
-    once = Config(
-        retries={"total_max_attempts": 1},
-        connect_timeout=10,
-        read_timeout=INVOKE_READ_TIMEOUT_SECONDS,
-        max_pool_connections=max(10, pool),
+    once = retrying.merge(
+        Config(retries={"total_max_attempts": 1}, read_timeout=timeout or INVOKE_TIMEOUT_SECONDS)
     )
 
     def make(name: str, config: Config = retrying) -> Any:
         if name in without:
             return None
-        return session.client(name, endpoint_url=endpoint_url, config=config)
+        client = session.client(name, endpoint_url=endpoint_url, config=config)
+        replies.watch(client)
+        return client
 
     invoke = make("bedrock-agentcore", once)
     invoke.meta.events.register_first("needs-retry", _again_if_throttled)
@@ -136,13 +151,28 @@ def _again_if_throttled(
 def code_of(error: BaseException) -> str:
     """The service's error code, else the exception's name."""
     if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+        code = str(error.response.get("Error", {}).get("Code") or "Unknown")
+        # In an event stream it is the name of the stream's member: throttlingException.
+        return code[:1].upper() + code[1:]
     return type(error).__name__
 
 
 def is_telling(error: BaseException) -> bool:
-    """Whether an error says something about what was asked for, rather than about who asked or when."""
-    return isinstance(error, ClientError) and code_of(error) not in _NOT_TOLD
+    """Whether an error says something about what was asked for, rather than about who asked or when.
+
+    That the service itself is not well (5xx) says nothing about one interpreter.
+    """
+    if not isinstance(error, ClientError) or code_of(error) in _NOT_TOLD:
+        return False
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) < 500
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a call surely did nothing: it was refused (4xx), and was not sent before without an answer."""
+    if not isinstance(error, ClientError):
+        return False
+    told = error.response.get("ResponseMetadata", {})
+    return 400 <= int(told.get("HTTPStatusCode", 0)) < 500 and bool(told.get("RetryAttempts") == 0)
 
 
 def words(error: BaseException) -> str:
@@ -150,4 +180,4 @@ def words(error: BaseException) -> str:
     if isinstance(error, ClientError):
         message = error.response.get("Error", {}).get("Message") or "no message"
         return f"{error.operation_name}: {code_of(error)}: {message}"
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

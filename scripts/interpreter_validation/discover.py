@@ -44,7 +44,7 @@ def records(
     try:
         pages = clients.ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
         for page in pages:
-            for one in page["Parameters"]:
+            for one in page.get("Parameters", ()):
                 try:
                     found.append(Record.from_json(one["Value"], one["Name"]))
                 except RecordError as error:

@@ -110,7 +110,7 @@ def look_up(clients: Clients) -> Limits:
     try:
         pages = clients.quotas.get_paginator("list_service_quotas").paginate(ServiceCode=SERVICE_CODE)
         for page in pages:
-            for one in page["Quotas"]:
+            for one in page.get("Quotas", ()):
                 quota = Quota(float(one["Value"]), one.get("QuotaCode", ""), one.get("Adjustable"))
                 found[one["QuotaName"]] = quota
     except AwsError as error:

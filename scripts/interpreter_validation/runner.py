@@ -1,7 +1,6 @@
 """Runs the probes on many interpreters at once, and comes back only when every session is closed."""
 
 import dataclasses
-import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,7 +10,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from interpreter_fleet.manifest import Record
 
 from . import declared
-from .clients import INVOKE_READ_TIMEOUT_SECONDS, AwsError, code_of, is_telling, words
+from .clients import AwsError, code_of, is_telling, words
 from .probes import DEFAULT, PROBES, lifecycle
 from .result import Canary, ProbeError, ProbeResult, UntoldError
 from .session import CanceledError, Sessions
@@ -64,10 +63,8 @@ def run(
                     done(future.result())
                 width.adapt(busy=sessions.pace.is_busy)
             except KeyboardInterrupt:
+                # It comes once (`interrupts`), wherever this thread is; what is not yet tried ends at once.
                 interrupted = True
-                # A second Ctrl-C must not cut the closing of sessions short.
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(number, signal.SIG_IGN)
                 sessions.cancel()
                 futures += [pool.submit(timed, record) for record in records[len(futures) :]]
                 pending = {future for future in futures if not future.done()}
@@ -83,9 +80,11 @@ def chosen(record: Record, probes: Sequence[str]) -> tuple[str, ...]:
 def examine(sessions: Sessions, record: Record, probes: Sequence[str], settings: Settings) -> Canary:
     """All given probes on one interpreter. Raises nothing that AWS or an interpreter can cause."""
     try:
-        return Canary(record, tuple(_in_turn(sessions, record, probes, settings)))
+        results = _in_turn(sessions, record, probes, settings)
     finally:
         sessions.close_shared(record.id)
+    sessions.see_over(record.id)
+    return Canary(record, tuple(results))
 
 
 def _in_turn(
@@ -127,7 +126,7 @@ def _try(
         if name == lifecycle.NAME and not again:
             return _try(sessions, record, name, settings, again=True)
         if name == lifecycle.NAME:
-            return _never_answers(record, error)
+            return _never_answers(sessions, record, error)
         return ProbeResult(name, Verdict.COULD_NOT_TELL, words(error), seen=words(error), todo=_NO_ANSWER)
     except ConnectionClosedError as error:
         # A kept connection was closed as it was used again; all that probes do may be done twice.
@@ -139,16 +138,18 @@ def _try(
             return ProbeResult(name, Verdict.COULD_NOT_TELL, "interrupted")
         verdict = Verdict.FAIL if is_telling(error) else Verdict.COULD_NOT_TELL
         return ProbeResult(name, verdict, words(error), seen=words(error), todo=_todo(record, error))
+    except Exception as error:  # noqa: BLE001 - an interpreter may answer anything; one must not end the run
+        return ProbeResult(name, Verdict.COULD_NOT_TELL, f"the probe broke: {words(error)}")
     took = {**result.milliseconds, "all": (time.perf_counter() - began) * 1000}
     return dataclasses.replace(result, milliseconds=took)
 
 
-def _never_answers(record: Record, error: BaseException) -> ProbeResult:
-    seconds = INVOKE_READ_TIMEOUT_SECONDS
+def _never_answers(sessions: Sessions, record: Record, error: BaseException) -> ProbeResult:
+    seconds = sessions.clients.invoke.meta.config.read_timeout
     return ProbeResult(
         lifecycle.NAME,
         Verdict.FAIL,
-        f"sessions of {record.id} start and never answer: twice no reply within {seconds} s",
+        f"sessions of {record.id} start and never answer: twice no reply within {seconds:g} s",
         "an answer to two lines of Python, within seconds",
         words(error),
         "start one by hand and run `print(1)`; if others answer, replace this interpreter: change the"

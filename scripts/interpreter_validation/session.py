@@ -8,14 +8,15 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ReadTimeoutError
 
 from . import runs
-from .clients import ATTEMPTS, READ_TIMEOUT_SECONDS, AwsError, Clients, code_of, words
+from .clients import AwsError, Clients, code_of, is_refusal, words
 from .pace import Pace
 from .quotas import ready_sessions
 from .result import ProbeError
@@ -24,6 +25,11 @@ from .runs import NAME_PREFIX
 # A canary takes seconds; what a killed one leaves ends by itself after this.
 TIMEOUT_SECONDS = 300
 _STOP_ATTEMPTS = 5
+# How often it is looked whether a stop that was answered has stopped anything.
+_LOOKS, _BETWEEN_LOOKS = 2, 0.5
+_NOT_OVER = "READY after it was stopped"
+_AT_ONCE = 16
+_One = TypeVar("_One")
 
 
 class CanceledError(RuntimeError):
@@ -38,6 +44,9 @@ class Session:
     id: str
     name: str
     stopped: bool = False
+    # Why the stop failed, if it did; whether the service said that it had been over before.
+    problem: str = ""
+    was_over: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -54,16 +63,24 @@ class Sessions:
         self.pace = pace
         self.run = run
         self.canceled = canceled
-        # Sessions that could not be stopped: what is left of the run, for the report.
-        self.leaked: list[str] = []
         # Sessions of killed runs that this one stopped.
         self.swept: list[str] = []
-        # Starts without a reply: interpreter and session name.
-        self._lost: set[tuple[str, str]] = set()
+        # What could not be stopped, by interpreter and session ("": its id is not known): its name, and why.
+        self._leaked: dict[tuple[str, str], tuple[str, str]] = {}
+        # Interpreters on which something was started, or may have been, and that were not seen clean since.
+        self._used: set[str] = set()
+        # Those of them with a start that had no reply: it may come to something later.
+        self._lost: set[str] = set()
         self._looked_at: set[str] = set()
         self._open: dict[str, Session] = {}
         self._shared: dict[str, tuple[Session, contextlib.ExitStack]] = {}
         self._lock = threading.Lock()
+
+    @property
+    def leaked(self) -> list[str]:
+        """What could not be stopped, or perhaps not: what is left of the run, for the report."""
+        with self._lock:
+            return [_told(*where, *what) for where, what in self._leaked.items()]
 
     @contextlib.contextmanager
     def open(self, interpreter: str, base: str) -> Iterator[Session]:
@@ -98,17 +115,17 @@ class Sessions:
         if kept:
             kept.close()
 
-    def stop(self, session: Session) -> bool:
+    def stop(self, session: Session, attempts: int = _STOP_ATTEMPTS) -> bool:
         """Stops it once, whoever asks first; one that will not be stopped is remembered as leaked."""
         with session.lock:
             if session.stopped:
                 return True
-            error = self._try_stop(session)
+            session.problem = error = self._try_stop(session, attempts)
             session.stopped = True
         with self._lock:
             self._open.pop(session.id, None)
             if error:
-                self.leaked.append(f"{session.id} of {session.interpreter}: {error}")
+                self._leaked[session.interpreter, session.id] = (session.name, error)
         return not error
 
     def stop_orphans(self, interpreter: str) -> None:
@@ -119,30 +136,88 @@ class Sessions:
             self._looked_at.add(interpreter)
         try:
             orphans = [one for one in leftovers(self.clients, interpreter) if runs.is_dead(one["name"])]
+            stopped = {
+                str(one["sessionId"]): str(one["name"])
+                for one in orphans
+                if self.stop(Session(interpreter, one["sessionId"], one["name"]))
+            }
+            left = self.still_ready(interpreter, lambda one: one["sessionId"] in stopped) if stopped else []
         except AwsError as error:
-            # Who may not list may still start; what cannot be asked at all, the start itself will tell.
+            # Who may not list may still start.
             if code_of(error) != "AccessDeniedException":
+                with self._lock:
+                    self._looked_at.discard(interpreter)
                 raise
             return
-        for one in orphans:
-            if self.stop(Session(interpreter, one["sessionId"], one["name"])):
+        self._keep_in_mind(interpreter, left)
+        still = {str(one["sessionId"]) for one in left}
+        with self._lock:
+            self.swept += [
+                f"{one} of {interpreter} ({name})" for one, name in stopped.items() if one not in still
+            ]
+
+    def see_over(self, interpreter: str) -> None:
+        """Nothing of this run is READY on an interpreter any more: what still is, is stopped again.
+
+        An answered stop may have stopped nothing, and a start without a reply may have started something:
+        only the list of sessions says. What stays, and what cannot be seen, is `leaked`.
+        """
+        with self._lock:
+            if interpreter not in self._used:
+                return
+        try:
+            left = self.still_ready(interpreter, self._is_ours)
+        except AwsError as error:
+            # Who may not list has the stops' own answers; and an interpreter that is gone has no session.
+            if code_of(error) not in ("AccessDeniedException", "ResourceNotFoundException"):
                 with self._lock:
-                    self.swept.append(f"{one['sessionId']} of {interpreter} ({one['name']})")
+                    self._leaked[interpreter, ""] = (f"{self._prefix}…", words(error))
+            return
+        ready = {str(one["sessionId"]) for one in left}
+        with self._lock:
+            for where, (name, _) in list(self._leaked.items()):
+                if where[0] == interpreter and where[1] not in ready and name.startswith(self._prefix):
+                    del self._leaked[where]
+            if not left:
+                self._used.discard(interpreter)
+        self._keep_in_mind(interpreter, left)
+
+    def still_ready(self, interpreter: str, chosen: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+        """Those of an interpreter's sessions that are READY and stay so when they are stopped once more.
+
+        A list may lag behind the stops; a session of which a stop says that it is over already, is over.
+        """
+        over: set[str] = set()
+        for look in range(_LOOKS):
+            left = [
+                one
+                for one in ready_sessions(self.clients.data, interpreter)
+                if chosen(one) and one["sessionId"] not in over
+            ]
+            if not left:
+                break
+            if look < _LOOKS - 1:
+                for one in left:
+                    session = Session(interpreter, one["sessionId"], str(one.get("name") or ""))
+                    self.stop(session, attempts=1)
+                    if session.was_over:
+                        over.add(session.id)
+                time.sleep(_BETWEEN_LOOKS)
+        return left
 
     def settle(self) -> None:
-        """At the end of a run: looks again for what starts without a reply may have started since."""
+        """At the end of a run: looks again where something was left, or may have been started since."""
         with self._lock:
-            lost, self._lost = self._lost, set()
-        for interpreter, name in lost:
-            self._stop_lost(interpreter, name, last=True)
+            self._used |= self._lost
+            again, self._lost = sorted(self._used), set()
+        _side_by_side(self.see_over, again)
 
     def cancel(self) -> None:
         """Ends every open session and lets no new one begin; calls that run in them end with it."""
         self.canceled.set()
         with self._lock:
             still_open = list(self._open.values())
-        for session in still_open:
-            self.stop(session)
+        _side_by_side(self.stop, still_open)
 
     def _start(self, interpreter: str, name: str) -> Session:
         if self.canceled.is_set():
@@ -158,63 +233,77 @@ class Sessions:
                 sessionTimeoutSeconds=TIMEOUT_SECONDS,
                 clientToken=f"{uuid.uuid4()}-start",
             )
-        except ReadTimeoutError as error:
-            self._stop_lost(interpreter, name)
-            raise ProbeError(
-                f"a session of {interpreter} does not become ready: StartCodeInterpreterSession was asked"
-                f" {ATTEMPTS} times and gave no answer within {READ_TIMEOUT_SECONDS} s",
-                expected="a session that is READY when the call returns, within seconds",
-                seen=words(error),
-                todo="start one by hand; if others start, replace this interpreter (change its description"
-                " and deploy), and in VPC mode look at its subnets' free addresses and interfaces first",
-            ) from error
-        except AwsError:
-            self._stop_lost(interpreter, name)
+        except AwsError as error:
+            if not is_refusal(error):
+                # It may have started one all the same, now or a little later. That carries our name.
+                with self._lock:
+                    self._used.add(interpreter)
+                    self._lost.add(interpreter)
+                self.see_over(interpreter)
+            if isinstance(error, ReadTimeoutError):
+                raise self._not_ready(interpreter, error) from error
             raise
         session = Session(interpreter, started["sessionId"], name)
         with self._lock:
+            self._used.add(interpreter)
             self._open[session.id] = session
         if self.canceled.is_set():
             self.stop(session)
             raise CanceledError("interrupted")
         return session
 
-    def _stop_lost(self, interpreter: str, name: str, *, last: bool = False) -> None:
-        """A start without a reply may have started one all the same, now or a little later.
+    def _not_ready(self, interpreter: str, error: ReadTimeoutError) -> ProbeError:
+        config = self.clients.data.meta.config
+        attempts = config.retries["total_max_attempts"]
+        return ProbeError(
+            f"a session of {interpreter} does not become ready: StartCodeInterpreterSession was asked"
+            f" {attempts} times and gave no answer within {config.read_timeout:g} s",
+            expected="a session that is READY when the call returns, within seconds",
+            seen=words(error),
+            todo="start one by hand; if others start, replace this interpreter (change its description"
+            " and deploy), and in VPC mode look at its subnets' free addresses and interfaces first",
+        )
 
-        It carries our name, so it is found by it; until `last`, a start that was not found is kept in mind.
-        """
-        try:
-            lost = [one for one in ready_sessions(self.clients.data, interpreter) if one.get("name") == name]
-        except AwsError as error:
-            # Whoever may not list may as a rule not start either; if one was started, its time ends it.
-            if code_of(error) in ("AccessDeniedException", "ResourceNotFoundException"):
-                return
-            if last:
-                with self._lock:
-                    self.leaked.append(f"perhaps one of {interpreter} named {name}: {words(error)}")
-            lost = []
-        if not lost and not last:
-            with self._lock:
-                self._lost.add((interpreter, name))
-        for one in lost:
-            self.stop(Session(interpreter, one["sessionId"], name))
+    @property
+    def _prefix(self) -> str:
+        return f"{NAME_PREFIX}{self.run}-"
 
-    def _try_stop(self, session: Session) -> str:
+    def _is_ours(self, one: dict[str, Any]) -> bool:
+        return str(one.get("name") or "").startswith(self._prefix)
+
+    def _keep_in_mind(self, interpreter: str, left: list[dict[str, Any]]) -> None:
+        with self._lock:
+            for one in left:
+                where = (interpreter, str(one["sessionId"]))
+                self._leaked.setdefault(where, (str(one.get("name") or ""), _NOT_OVER))
+
+    def _try_stop(self, session: Session, attempts: int) -> str:
         problem = ""
-        for attempt in range(_STOP_ATTEMPTS):
+        for attempt in range(attempts):
+            time.sleep(min(2.0**attempt * 0.125, 4.0) if attempt else 0.0)
             self.pace.wait("StopCodeInterpreterSession")
             try:
                 self.clients.data.stop_code_interpreter_session(**session.address)
             except AwsError as error:
                 # 409: over already; 404: gone. Both are what we want.
                 if code_of(error) in ("ConflictException", "ResourceNotFoundException"):
+                    session.was_over = True
                     return ""
                 problem = words(error)
-                time.sleep(min(2.0**attempt * 0.25, 4.0))
             else:
                 return ""
         return problem
+
+
+def _told(interpreter: str, session: str, name: str, why: str) -> str:
+    if not session:
+        return f"perhaps one of {interpreter} named {name}: {why}"
+    return f"{session} of {interpreter} ({name}): {why}"
+
+
+def _side_by_side(do: Callable[[_One], object], of: Sequence[_One]) -> None:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="close") as pool:
+        list(pool.map(do, of))
 
 
 def leftovers(clients: Clients, interpreter: str, run: str | None = None) -> list[dict[str, Any]]:

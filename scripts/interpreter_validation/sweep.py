@@ -119,7 +119,8 @@ def remove(clients: Clients, sessions: Sessions, found: Found) -> tuple[list[str
     for one in sorted(found.left, key=lambda one: one.kind != "session"):
         if one.kind == "session":
             if sessions.stop(Session(one.interpreter, one.id, one.name)):
-                gone.append(one.text)
+                problem = _still_ready(sessions, one)
+                (kept if problem else gone).append(one.text + problem)
             continue
         if one.kind == "object":
             bucket, _, key = one.id.removeprefix("s3://").partition("/")
@@ -138,6 +139,17 @@ def remove(clients: Clients, sessions: Sessions, found: Found) -> tuple[list[str
             else:
                 kept.append(f"{one.text}: {words(error)}")
     return gone, kept
+
+
+def _still_ready(sessions: Sessions, one: Left) -> str:
+    """Why a session whose stop was answered cannot be called gone; "" if it can."""
+    try:
+        left = sessions.still_ready(one.interpreter, lambda found: bool(found["sessionId"] == one.id))
+    except AwsError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return ""
+        return f"; whether it is over was not told: {words(error)}"
+    return "; it is READY after it was stopped" if left else ""
 
 
 def _sessions(clients: Clients, interpreter: str) -> Iterator[Left]:

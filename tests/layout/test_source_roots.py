@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "scripts": {
         "boto3",
         "botocore",
+        "urllib3",
         "rich",
         "interpreter_fleet.manifest",
         "interpreter_fleet.role_documents",

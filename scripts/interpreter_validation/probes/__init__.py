@@ -55,8 +55,8 @@ def calls(names: Iterable[str]) -> Counter[str]:
     found = Counter(
         {_START: sessions, _STOP: sessions, _INVOKE: sum(_INVOKES.get(name, 0) for name in tried)}
     )
-    # Once an interpreter: sessions that killed runs have left.
-    found[_LIST] = int(sessions > 0) + ("lifecycle" in tried)
+    # Once an interpreter: sessions that killed runs have left, and at the end those of this run.
+    found[_LIST] = 2 * int(sessions > 0) + ("lifecycle" in tried)
     found[_IS_OVER] = int("lifecycle" in tried)
     found[_GET] = int("declared" in tried)
     return +found

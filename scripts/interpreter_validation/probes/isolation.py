@@ -4,8 +4,8 @@ import secrets
 from typing import Any
 
 from interpreter_fleet.manifest import Record
-from interpreter_validation.asking import ask, execute
-from interpreter_validation.result import ProbeError, ProbeResult
+from interpreter_validation.asking import ask, execute, short
+from interpreter_validation.result import ProbeError, ProbeResult, UntoldError
 from interpreter_validation.session import Session, Sessions
 from interpreter_validation.settings import Settings
 from interpreter_validation.verdict import Verdict
@@ -32,9 +32,10 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
 
 def _look(sessions: Sessions, session: Session, mark: str, left: dict[str, Any]) -> list[str]:
     found = list(ask(sessions, session, "isolation_look", mark=mark, port=left["port"])["found"])
-    if "defined" in execute(sessions, session, f"print('defined' if {mark!r} in globals() else 'not there')"):
-        found.append("variable")
-    return found
+    answer = execute(sessions, session, f"print({mark!r} in globals())").strip()
+    if answer not in ("True", "False"):
+        raise UntoldError(f"whether a variable is defined: expected True or False, found {short(answer)}")
+    return [*found, "variable"] if answer == "True" else found
 
 
 def _nothing(where: str, found: list[str]) -> None:

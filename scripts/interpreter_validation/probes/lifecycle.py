@@ -7,7 +7,7 @@ import time
 from interpreter_fleet.manifest import Record
 from interpreter_validation.asking import execute, short
 from interpreter_validation.clients import Clients
-from interpreter_validation.result import ProbeError, ProbeResult
+from interpreter_validation.result import ProbeError, ProbeResult, UntoldError
 from interpreter_validation.session import Session, Sessions, leftovers
 from interpreter_validation.settings import Settings
 from interpreter_validation.verdict import Verdict
@@ -55,6 +55,9 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
 
 def _is_over(sessions: Sessions, session: Session) -> None:
     clients: Clients = sessions.clients
+    if session.problem:
+        # It is in the report as what is left; whether this interpreter's sessions end was not tried.
+        raise UntoldError(f"session {session.id} could not be stopped: {session.problem}")
     todo = f"stop session {session.id} by hand; what runs in it goes on, and is billed, until its time is up"
     sessions.pace.wait("GetCodeInterpreterSession")
     status = clients.data.get_code_interpreter_session(**session.address)["status"]

@@ -121,7 +121,7 @@ REPORT = {
         _STRANGER,
     ),
     "swept": Key(TEXTS, "sessions and interpreters of other runs that were removed"),
-    "leaked": Key(TEXTS, "sessions of this run that could not be stopped"),
+    "leaked": Key(TEXTS, "what could not be stopped or removed, or not be seen to be over"),
     "calls": Key(NUMBERS, "how many requests of each operation the run made, retries included"),
     "throttled": Key(NUMBERS, "how many of them were throttled"),
     "baseline": Key(TEXT, "the run that this one was compared with", nullable=True),
