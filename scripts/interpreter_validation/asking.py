@@ -7,9 +7,11 @@ from importlib import resources
 from typing import Any
 
 from botocore.eventstream import ParserError
+from botocore.exceptions import ReadTimeoutError
 from urllib3.exceptions import HTTPError
 
-from .result import ProbeError, UntoldError
+from .clients import words
+from .result import ProbeError, SilentError, UntoldError
 from .session import Session, Sessions
 
 _SHORT = 300
@@ -18,11 +20,18 @@ _SHORT = 300
 def call(sessions: Sessions, session: Session, tool: str, **arguments: Any) -> dict[str, Any]:
     """One tool's result: content and structured content of all events together.
 
-    UntoldError if the reply is not whole: botocore leaves the errors of a stream that is cut as they are, and
-    an event that ends in the middle does not come at all.
+    SilentError if no reply comes, UntoldError if it is not whole: botocore leaves the errors of a stream that
+    is cut as they are, and an event that ends in the middle does not come at all.
     """
     sessions.pace.wait("InvokeCodeInterpreter")
-    reply = sessions.clients.invoke.invoke_code_interpreter(**session.address, name=tool, arguments=arguments)
+    invoke = sessions.clients.invoke
+    try:
+        reply = invoke.invoke_code_interpreter(**session.address, name=tool, arguments=arguments)
+    except ReadTimeoutError as error:
+        raise SilentError(
+            f"{tool}: no reply within {invoke.meta.config.read_timeout:g} s: {words(error)}",
+            todo="see whether the service, and the network between, answer at all; then run it again",
+        ) from error
     try:
         results: list[dict[str, Any]] = [event["result"] for event in reply["stream"] if "result" in event]
     except (HTTPError, ParserError, OSError) as error:

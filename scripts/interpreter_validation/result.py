@@ -41,6 +41,10 @@ class UntoldError(RuntimeError):
         self.todo = todo
 
 
+class SilentError(UntoldError):
+    """Code was sent to a session, and no answer came in time."""
+
+
 @dataclass(frozen=True)
 class Canary:
     """What was found on one interpreter, in the order in which it was tried."""

@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError
 
 from interpreter_fleet.manifest import Record
 
 from . import declared
 from .clients import AwsError, code_of, is_telling, words
 from .probes import DEFAULT, PROBES, lifecycle
-from .result import Canary, ProbeError, ProbeResult, UntoldError
+from .result import Canary, ProbeError, ProbeResult, SilentError, UntoldError
 from .session import CanceledError, Sessions
 from .settings import Settings, outside_of
 from .verdict import Verdict
@@ -115,19 +115,19 @@ def _try(
         result = PROBES[name](sessions, record, settings)
     except ProbeError as error:
         return ProbeResult(name, Verdict.FAIL, str(error), error.expected, error.seen, error.todo)
+    except SilentError as error:
+        if sessions.canceled.is_set():
+            return ProbeResult(name, Verdict.COULD_NOT_TELL, "interrupted")
+        # One connection that dies silently says nothing of an interpreter; two silent sessions do.
+        if name != lifecycle.NAME:
+            return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error), todo=error.todo)
+        if not again:
+            return _try(sessions, record, name, settings, again=True)
+        return _never_answers(record, error)
     except UntoldError as error:
         return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error), todo=error.todo)
     except CanceledError as error:
         return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error))
-    except ReadTimeoutError as error:
-        if sessions.canceled.is_set():
-            return ProbeResult(name, Verdict.COULD_NOT_TELL, "interrupted")
-        # One connection that dies silently says nothing of an interpreter; two silent sessions do.
-        if name == lifecycle.NAME and not again:
-            return _try(sessions, record, name, settings, again=True)
-        if name == lifecycle.NAME:
-            return _never_answers(sessions, record, error)
-        return ProbeResult(name, Verdict.COULD_NOT_TELL, words(error), seen=words(error), todo=_NO_ANSWER)
     except ConnectionClosedError as error:
         # A kept connection was closed as it was used again; all that probes do may be done twice.
         if not again and not sessions.canceled.is_set():
@@ -144,14 +144,13 @@ def _try(
     return dataclasses.replace(result, milliseconds=took)
 
 
-def _never_answers(sessions: Sessions, record: Record, error: BaseException) -> ProbeResult:
-    seconds = sessions.clients.invoke.meta.config.read_timeout
+def _never_answers(record: Record, error: SilentError) -> ProbeResult:
     return ProbeResult(
         lifecycle.NAME,
         Verdict.FAIL,
-        f"sessions of {record.id} start and never answer: twice no reply within {seconds:g} s",
+        f"sessions of {record.id} start and never answer: twice {error}",
         "an answer to two lines of Python, within seconds",
-        words(error),
+        str(error),
         "start one by hand and run `print(1)`; if others answer, replace this interpreter: change the"
         f" description of {record.base} and deploy",
     )

@@ -19,7 +19,7 @@ from . import runs
 from .clients import AwsError, Clients, code_of, is_refusal, words
 from .pace import Pace
 from .quotas import ready_sessions
-from .result import ProbeError
+from .result import ProbeError, UntoldError
 from .runs import NAME_PREFIX
 
 # A canary takes seconds; what a killed one leaves ends by itself after this.
@@ -29,6 +29,8 @@ _STOP_ATTEMPTS = 5
 _LOOKS, _BETWEEN_LOOKS = 2, 0.5
 _NOT_OVER = "READY after it was stopped"
 _AT_ONCE = 16
+# One start without an answer says nothing of an interpreter.
+_SILENT_STARTS, _NEARLY = 2, 0.95
 _One = TypeVar("_One")
 
 
@@ -225,6 +227,7 @@ class Sessions:
         self.pace.wait("StartCodeInterpreterSession")
         if self.canceled.is_set():
             raise CanceledError("interrupted")
+        began = time.monotonic()
         try:
             # One token for all attempts: if a reply is lost, the retry gets the same session.
             started = self.clients.data.start_code_interpreter_session(
@@ -234,6 +237,7 @@ class Sessions:
                 clientToken=f"{uuid.uuid4()}-start",
             )
         except AwsError as error:
+            took = time.monotonic() - began
             if not is_refusal(error):
                 # It may have started one all the same, now or a little later. That carries our name.
                 with self._lock:
@@ -241,7 +245,7 @@ class Sessions:
                     self._lost.add(interpreter)
                 self.see_over(interpreter)
             if isinstance(error, ReadTimeoutError):
-                raise self._not_ready(interpreter, error) from error
+                raise self._not_ready(interpreter, error, took) from error
             raise
         session = Session(interpreter, started["sessionId"], name)
         with self._lock:
@@ -252,9 +256,15 @@ class Sessions:
             raise CanceledError("interrupted")
         return session
 
-    def _not_ready(self, interpreter: str, error: ReadTimeoutError) -> ProbeError:
+    def _not_ready(self, interpreter: str, error: ReadTimeoutError, seconds: float) -> Exception:
         config = self.clients.data.meta.config
         attempts = config.retries["total_max_attempts"]
+        # Only the last attempt is told: the time shows whether the others had no answer either.
+        if attempts < _SILENT_STARTS or seconds < _NEARLY * attempts * config.read_timeout:
+            return UntoldError(
+                f"StartCodeInterpreterSession of {interpreter} gave no answer in time: {words(error)}",
+                todo="see whether the service, and the network between, answer at all; then run it again",
+            )
         return ProbeError(
             f"a session of {interpreter} does not become ready: StartCodeInterpreterSession was asked"
             f" {attempts} times and gave no answer within {config.read_timeout:g} s",

@@ -45,19 +45,45 @@ def details(trial):
     ],
 )
 def test_a_reply_to_code_that_is_not_whole_tells_nothing(canary, fault, said):
-    trial = canary(planned(**{INVOKE: [None, fault]}), "lifecycle")
+    """Twice, as a connection that was closed is tried again."""
+    trial = canary(planned(**{INVOKE: [None, fault, None, fault]}), "lifecycle")
 
     assert trial.code == 3
     assert said in details(trial)
 
 
-def test_code_that_is_never_answered_ends_with_the_timeout(ground, proxy, tmp_path):
+def test_one_connection_that_dies_silently_says_nothing_of_an_interpreter(ground, proxy, tmp_path):
     choice = Choice("canary", "healthy", ("one",), ("lifecycle",), 1, 1.0, 1, False)
 
     trial = attempt(ground, proxy, tmp_path, choice, planned(**{INVOKE: ["half-open"]}))
 
-    assert (trial.code, trial.wrong) == (3, [])
-    assert "ReadTimeoutError" in details(trial)
+    assert (trial.code, trial.wrong) == (0, [])
+
+
+def test_code_that_is_never_answered_ends_with_the_timeout(ground, proxy, tmp_path):
+    choice = Choice("canary", "healthy", ("one",), ("lifecycle",), 1, 1.0, 1, False)
+
+    trial = attempt(ground, proxy, tmp_path, choice, planned(**{INVOKE: ["half-open", "half-open"]}))
+
+    assert (trial.code, trial.wrong) == (1, [])
+    assert "start and never answer: twice executeCode: no reply within 1 s" in details(trial)
+
+
+@pytest.mark.parametrize(
+    ("faults", "code", "said"),
+    [
+        (["half-open", None], 0, ""),
+        (["internal", "half-open"], 3, "gave no answer in time"),
+        (["half-open", "half-open"], 1, "was asked 2 times and gave no answer within 1 s"),
+    ],
+)
+def test_a_start_is_silent_when_each_attempt_was(ground, proxy, tmp_path, faults, code, said):
+    choice = Choice("canary", "healthy", ("one",), ("lifecycle",), 1, 1.0, 2, False)
+
+    trial = attempt(ground, proxy, tmp_path, choice, planned(**{START: faults}))
+
+    assert (trial.code, trial.wrong) == (code, [])
+    assert said in details(trial)
 
 
 @pytest.mark.parametrize("operation", [START, LIST, GET])
@@ -107,9 +133,12 @@ def test_clients_with_a_wrong_clock_can_tell_nothing(canary):
 
 
 def test_a_start_whose_reply_is_lost_is_found_by_its_name(canary):
+    """The first of two: a connection that was closed is tried again."""
     trial = canary(planned(**{START: ["lost"]}), "lifecycle")
+    again = canary(planned(**{START: ["lost", "lost"]}), "lifecycle")
 
-    assert (trial.code, trial.report["leaked"]) == (3, [])
+    assert (trial.code, trial.report["leaked"]) == (0, [])
+    assert (again.code, again.report["leaked"]) == (3, [])
 
 
 def test_a_start_that_was_refused_has_started_nothing(canary):

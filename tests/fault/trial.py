@@ -23,6 +23,10 @@ from .proxy import Proxy
 
 # How many sessions a probe opens at least; the others open none.
 OPENS = {"lifecycle": 1, "storage": 1, "identity": 1, "isolation": 3, "libraries": 1, "network": 1}
+# These share one session.
+SHARED = frozenset({"storage", "identity", "libraries", "network"})
+# Faults after which a client has no answer in time; two of them are told as a finding on an interpreter.
+_NO_ANSWER = frozenset({"half-open", "withheld", "slow"})
 # What may be wrong with an interpreter that is as it should be: nothing, unless the proxy lied about it.
 _CODES = {"fail": 1, "could-not-tell": 3, "pass": 0}
 
@@ -199,9 +203,10 @@ def _verdicts(
         if own and trial.choice.probes == ("lifecycle",) and passed:
             yield f"{record.base} passed lifecycle, and its stop did nothing"
         failed = {name for name, verdict in results.items() if verdict == "fail"} - _broken(record)
-        if failed and not lied:
+        silent = sum(fault in _NO_ANSWER and asked.about == record.id for asked, fault in proxy.asked)
+        if failed and not lied and not (failed == {"lifecycle"} and silent > 1):
             yield f"{record.base} is as it should be, and failed: {found[record.base]['detail']}"
-        opened = sum(OPENS.get(name, 0) for name in passed)
+        opened = sum(OPENS.get(name, 0) for name in passed - SHARED) + bool(passed & SHARED)
         if record.base != "gone" and opened:
             run = f"-{report['run']}-"
             listed = [*ground.sessions(record, "TERMINATED"), *ground.sessions(record, "READY")]

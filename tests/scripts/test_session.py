@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from interpreter_validation import session as session_module
 from interpreter_validation.pace import Pace
 from interpreter_validation.probes import lifecycle
-from interpreter_validation.result import ProbeError
+from interpreter_validation.result import ProbeError, UntoldError
 from interpreter_validation.runner import examine
 from interpreter_validation.session import CanceledError, Sessions
 from interpreter_validation.settings import Settings
@@ -107,7 +107,7 @@ def test_a_start_whose_reply_is_lost_leaves_no_session(deploy, meddled, open_ses
 
     sessions = meddled(start_code_interpreter_session=start)
     one = fleet.records["one"]
-    with pytest.raises(ProbeError, match="does not become ready"), sessions.open(one.id, "one"):
+    with pytest.raises(UntoldError, match="gave no answer in time"), sessions.open(one.id, "one"):
         pytest.fail("no session was given")
 
     assert open_sessions(fleet) == []
@@ -183,6 +183,8 @@ def test_one_silent_connection_says_nothing_and_two_silent_sessions_do(
     fleet, calls = deploy("one"), []
 
     class Invoke:
+        meta = clients.invoke.meta
+
         def invoke_code_interpreter(self, **arguments):
             calls.append(arguments["sessionId"])
             if len(calls) <= silent:

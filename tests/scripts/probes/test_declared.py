@@ -172,27 +172,27 @@ class TestStrangers:
             control.delete_code_interpreter(codeInterpreterId=identifier)
 
     def test_one_that_uses_a_role_of_the_fleet_is_found(self, deploy, create, clients, sessions):
-        record = deploy("one").records["one"]
-        identifier = create(f"one__{uuid.uuid4().hex[:8]}", record.role_arn)
+        record = deploy("mine").records["mine"]
+        identifier = create(f"mine__{uuid.uuid4().hex[:8]}", record.role_arn)
 
         [found] = strangers(clients, sessions.pace, [record], [record])
 
         assert (found.kind, found.id) == ("interpreter", identifier)
-        assert "uses the execution role of one" in found.detail
+        assert "uses the execution role of mine" in found.detail
 
     def test_one_with_a_name_of_the_fleet_is_found(self, deploy, create, clients, sessions, execution_role):
-        record = deploy("one").records["one"]
+        record = deploy("mine").records["mine"]
         role = execution_role("arn:aws:bedrock-agentcore:*:*:code-interpreter-custom/*")
-        identifier = create(f"one__{uuid.uuid4().hex[:8]}", role)
+        identifier = create(f"mine__{uuid.uuid4().hex[:8]}", role)
 
         [found] = strangers(clients, sessions.pace, [record], [record])
 
         assert found.id == identifier
-        assert "has the name of one" in found.detail
+        assert "has the name of mine" in found.detail
 
     def test_others_are_none_of_ours(self, deploy, create, clients, sessions, execution_role):
-        record = deploy("one").records["one"]
+        record = deploy("mine").records["mine"]
         role = execution_role("arn:aws:bedrock-agentcore:*:*:code-interpreter-custom/*")
-        create(f"one2__{uuid.uuid4().hex[:8]}", role)
+        create(f"mine2__{uuid.uuid4().hex[:8]}", role)
 
         assert strangers(clients, sessions.pace, [record], [record]) == []
