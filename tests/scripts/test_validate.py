@@ -288,5 +288,9 @@ def test_the_report_counts_every_call_and_the_forecast_knows_them(deploy, valida
     forecast, calls = report["preflight"]["forecast"], report["calls"]
     # Preflight itself asked each interpreter, and the built-in one, for its sessions.
     calls["ListCodeInterpreterSessions"] -= report["preflight"]["rows"][0]["used"] + 1
-    assert {name: calls[name] for name in forecast["canary_calls"]} == forecast["canary_calls"]
+    expected = dict(forecast["canary_calls"])
+    if "GetCodeInterpreter" in expected:
+        # Strangers are looked for among all that the endpoint has, those of other tests as well.
+        assert calls["GetCodeInterpreter"] >= expected.pop("GetCodeInterpreter")
+    assert {name: calls[name] for name in expected} == expected
     assert report["throttled"] == {}

@@ -76,10 +76,14 @@ class TestConnections:
 
         assert inside.run(TRIED).splitlines() == ["443 connected", "80 [Errno 113] No route to host"]
 
-    def test_nothing_without_egress_rules(self, exits, inside):
+    def test_nothing_without_egress_rules(self, street, exits, inside):
         exits.ec2 = ec2()
 
-        assert "connected" not in inside.run(TRIED)
+        said = inside.run(TRIED)
+
+        [port] = street.router._ports.values()
+        assert "connected" not in said, port.counts
+        assert "out" not in port.counts, said
 
     def test_nothing_without_a_route_to_a_nat_gateway(self, exits, inside):
         exits.ec2 = ec2(EVERYTHING, tables=[table("rtb-main", main=True)])
