@@ -11,8 +11,6 @@ from interpreter_fleet.canary_function import PER_SECOND, canary_function, grant
 from interpreter_fleet.interpreter import CodeInterpreter
 from interpreter_fleet.naming import canonical
 
-# Function, role with policy, log group, custom resource; and a policy for each 40 interpreters, five at most.
-RESOURCES = 10
 _MINUTES = 15
 
 

@@ -1,14 +1,11 @@
 """Many interpreters over stacks: the bucket in one, the interpreters in as many shards as the fleet says."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from constructs import Construct
 
-from interpreter_fleet import canary_gate
-from interpreter_fleet.canary_function import PER_SECOND
-from interpreter_fleet.canary_gate import CanaryGate
-from interpreter_fleet.canary_schedule import MAX_INTERPRETERS, CanarySchedule
 from interpreter_fleet.interpreter import RESOURCES, CodeInterpreter
 from interpreter_fleet.naming import FLEET_TAG, shard_of
 from interpreter_fleet.network import Network
@@ -21,12 +18,18 @@ from interpreter_fleet.spec import (
 )
 from interpreter_fleet.storage import PrefixStorage, fleet_bucket, fleet_bucket_name
 
+if TYPE_CHECKING:
+    from interpreter_fleet.canary_schedule import CanarySchedule
+
 # CloudFormation quota "resources per template"; one is left for CDK's own metadata resource.
 MAX_RESOURCES = 500
 PER_STACK = (MAX_RESOURCES - 1) // RESOURCES
 # `cdk deploy --concurrency` of more than this shares the rates by being throttled.
 _STACKS_AT_ONCE = 4
-PER_GATED_STACK = (MAX_RESOURCES - 1 - canary_gate.RESOURCES) // RESOURCES
+# Of a CanaryGate: function, role with policy, log group, custom resource; and a policy for each 40
+# interpreters, five at most.
+GATE_RESOURCES = 10
+PER_GATED_STACK = (MAX_RESOURCES - 1 - GATE_RESOURCES) // RESOURCES
 
 
 class FleetTooLargeError(ValueError):
@@ -77,13 +80,20 @@ class InterpreterFleet:
             stack = _stack(scope, spec, "canary", "the scheduled canary", env)
             self.canary = self._make_schedule(stack, spec.canary_schedule)
 
+    # What the two canaries need of the CDK takes a second to import; most apps declare neither.
+
     def _make_gate(self, stack: cdk.Stack, interpreters: list[CodeInterpreter]) -> None:
+        from interpreter_fleet.canary_function import PER_SECOND
+        from interpreter_fleet.canary_gate import CanaryGate
+
         # Stacks may be deployed side by side, some of them: together they keep to the share of one.
         if interpreters:
             at_once = min(len(self.stacks), _STACKS_AT_ONCE)
             CanaryGate(stack, "CanaryGate", interpreters=interpreters, per_second=PER_SECOND / at_once)
 
-    def _make_schedule(self, stack: cdk.Stack, told: CanaryScheduleSpec) -> CanarySchedule:
+    def _make_schedule(self, stack: cdk.Stack, told: CanaryScheduleSpec) -> "CanarySchedule":
+        from interpreter_fleet.canary_schedule import MAX_INTERPRETERS, CanarySchedule
+
         if len(self.interpreters) > MAX_INTERPRETERS:
             raise FleetTooLargeError(
                 f"canary_schedule: found {len(self.interpreters)} interpreters; allowed: at most"
@@ -153,7 +163,7 @@ def shards_of(spec: FleetSpec) -> dict[str, int]:
     raise FleetTooLargeError(
         f"shards: found {spec.shards}, which puts {count} interpreters into shard {shard}:"
         f" {count * RESOURCES} resources, and a CloudFormation stack takes {MAX_RESOURCES}"
-        f"{f', {canary_gate.RESOURCES} of them for the canary gate' if spec.canary_gate else ''}; "
+        f"{f', {GATE_RESOURCES} of them for the canary gate' if spec.canary_gate else ''}; "
         + (
             f"allowed: {enough} or more"
             if enough

@@ -98,7 +98,7 @@ class Proxy:
 
     `url` and `bundle` (a file) are for clients. `asked` are the requests in their order with the fault that
     each had, `told` the lies that came to something: there was a hash to be replaced, say. `late` are those
-    for which this machine was so slow by itself that a client may have given up.
+    for which this machine was so slow by itself that a client may have given up, whatever their fault.
     """
 
     upstream: str
@@ -107,7 +107,7 @@ class Proxy:
     plan: Plan = lambda request: None
     asked: list[tuple[Request, str | None]] = field(default_factory=list)
     told: list[tuple[Request, str]] = field(default_factory=list)
-    late: list[Request] = field(default_factory=list)
+    late: list[tuple[Request, str | None]] = field(default_factory=list)
     # Sessions of which the first stop was a lie, and their interpreters.
     lied: dict[str, str] = field(default_factory=dict)
     url: str = ""
@@ -190,10 +190,12 @@ class Proxy:
             return True
         if request.operation == STOP:
             self._stopped.add(_session(message))
-        began = self._loop.time()
-        reply = await self._ask(message)
-        if self._loop.time() - began > LATE_SECONDS:
-            self.late.append(request)
+        # A client that gives up does so before there is a reply.
+        lateness = self._loop.call_later(LATE_SECONDS, self.late.append, (request, fault))
+        try:
+            reply = await self._ask(message)
+        finally:
+            lateness.cancel()
         ok = reply.line.split()[1].startswith("2")
         if fault == "lost":
             return False

@@ -203,8 +203,9 @@ def _verdicts(
         if own and trial.choice.probes == ("lifecycle",) and passed:
             yield f"{record.base} passed lifecycle, and its stop did nothing"
         failed = {name for name, verdict in results.items() if verdict == "fail"} - _broken(record)
-        silent = sum(fault in _NO_ANSWER and asked.about == record.id for asked, fault in proxy.asked)
-        if failed and not lied and not (failed == {"lifecycle"} and silent > 1):
+        silent = [fault in _NO_ANSWER for asked, fault in proxy.asked if asked.about == record.id]
+        silent += [fault not in _NO_ANSWER for asked, fault in proxy.late if asked.about == record.id]
+        if failed and not lied and not (failed == {"lifecycle"} and sum(silent) > 1):
             yield f"{record.base} is as it should be, and failed: {found[record.base]['detail']}"
         opened = sum(OPENS.get(name, 0) for name in passed - SHARED) + bool(passed & SHARED)
         if record.base != "gone" and opened:

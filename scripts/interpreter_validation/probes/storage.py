@@ -212,14 +212,18 @@ def leave_nothing(s3: Any, bucket: str, key: str, version: str | None) -> None:
 def versions(s3: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str | None, datetime]]:
     """(key, version, when) of all objects that begin so, of their old versions and of delete markers.
 
-    Who may not see versions sees objects, and no version.
+    Who may not see versions sees objects, and no version; who may see neither is told of the versions.
     """
     try:
         pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix))
     except AwsError as error:
         if code_of(error) != "AccessDenied":
             raise
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        try:
+            plain = list(s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+        except AwsError:
+            raise error from None
+        for page in plain:
             yield from ((one["Key"], None, one["LastModified"]) for one in page.get("Contents", ()))
         return
     for page in pages:
