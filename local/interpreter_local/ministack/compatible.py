@@ -5,7 +5,7 @@ from typing import Any
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, responses
-from ministack.services import cloudtrail, iam, s3, sts
+from ministack.services import cloudtrail, cloudwatch_logs, iam, s3, sts
 from ministack.services.cloudformation import provisioners
 
 from interpreter_local.network.aws_names import SERVED
@@ -28,6 +28,13 @@ USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (gateway, "app", ("scope", "receive", "send")),
     (gateway, "detect_service", ("method", "path", "headers", "query_params")),
     (gateway, "_ct_event_name", ("service", "method", "path", "headers", "query_params")),
+    (
+        gateway,
+        "_dispatch_service_request",
+        ("method", "path", "headers", "body", "query_params", "request_id"),
+    ),
+    (gateway, "_routing_params", ("method", "path", "headers", "body", "query_params")),
+    (gateway, "_decompress_request_body", ("body", "headers")),
     (gateway, "_lazy_handler", ("module_name",)),
     (
         gateway,
@@ -54,6 +61,8 @@ USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
         "extract_resource_arn",
         ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
     ),
+    (iam_actions, "_s3_source_object", ("headers",)),
+    (cloudwatch_logs, "_resolve_query_log_groups", ("data",)),
     (iam_actions, "_s3_batch_delete_targets", ("bucket", "body")),
     (iam_actions, "fromstring", ("text",)),
     (iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")),

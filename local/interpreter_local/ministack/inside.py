@@ -1,6 +1,5 @@
 """AWS for requests from inside sessions: past every entrance of MiniStack but AWS's own APIs."""
 
-import json
 from typing import Any
 
 from ministack import app as gateway
@@ -10,7 +9,7 @@ from ministack.services import s3, sts
 from interpreter_local.home import REGION
 from interpreter_local.network import Routed, operations
 
-from . import context
+from . import context, requests
 
 
 class SessionAws:
@@ -57,11 +56,7 @@ def install_routing() -> None:
         if routed is None:
             return await old(method, path, headers, body, query, request_id)
         fault = operations.fault(routed.service, path, headers, query, body)
-        if fault is None:
-            return None
-        code = "SerializationException"
-        sent = {"content-type": "application/json", "x-amzn-errortype": code, "x-amzn-requestid": request_id}
-        return 400, sent, json.dumps({"__type": code, "message": fault}).encode()
+        return None if fault is None else requests.refused(fault, request_id)
 
     async def handle_s3(old: Any, *args: Any, **kwargs: Any) -> Any:
         routed = context.routed.get()

@@ -54,9 +54,11 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
     iam_actions.SERVICE_TO_IAM_NAMESPACE[QUOTAS] = "servicequotas"
 
     context.wrap(gateway, "detect_service", requests.detect)
+    context.wrap(gateway, "_dispatch_service_request", requests.only_one_operation)
     context.wrap(gateway, "_ct_event_name", requests.event_name)
     context.wrap(iam_actions, "extract_iam_action", requests.iam_action)
     context.wrap(iam_actions, "extract_resource_arn", requests.resource_arn)
+    context.wrap(iam_actions, "_s3_source_object", requests.source_object)
     context.wrap(iam_actions, "_s3_batch_delete_targets", requests.batch_delete_targets)
 
     def denied(old: Any, name: str, action: str, principal: str, request_id: str, **rest: Any) -> Any:

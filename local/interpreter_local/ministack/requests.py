@@ -6,10 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.etree.ElementTree import ParseError
 
+from ministack import app as gateway
 from ministack.core import iam_actions
-from ministack.services import iam
+from ministack.services import cloudwatch_logs, iam
 
 from interpreter_local import quotas, service
+from interpreter_local.network import operations
 from interpreter_local.service import Service
 from interpreter_local.state import Scope
 
@@ -31,6 +33,28 @@ def detect(old: Any, method: str, path: str, headers: dict[str, str], query: Any
     if signed_for == "bedrock-agentcore" and service.action(method, path) is not None:
         return NAME
     return QUOTAS if signed_for == QUOTAS else old(method, path, headers, query)
+
+
+def refused(fault: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
+    """The reply to a request that cannot be read in one way only."""
+    code = "SerializationException"
+    headers = {"content-type": "application/json", "x-amzn-errortype": code, "x-amzn-requestid": request_id}
+    return 400, headers, json.dumps({"__type": code, "message": fault}).encode()
+
+
+async def only_one_operation(
+    old: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: Any, request_id: str
+) -> Any:
+    """Refuses what IAM would authorize as one operation and the service carry out as another."""
+    name = gateway.detect_service(
+        method, path, headers, gateway._routing_params(method, path, headers, body, query)
+    )
+    # Ours and S3 find theirs in one place; the others in the inflated body.
+    if context.routed.get() is None and name not in (NAME, QUOTAS, "s3"):
+        body = gateway._decompress_request_body(body, headers)
+        if fault := operations.doubled(name, path, headers, query, body):
+            return refused(fault, request_id)
+    return await old(method, path, headers, body, query, request_id)
 
 
 def event_name(old: Any, name: str, method: str, path: str, headers: Any, query: Any) -> Any:
@@ -78,6 +102,15 @@ def batch_delete_targets(old: Any, bucket: str, body: bytes) -> list[tuple[str, 
     return found
 
 
+def source_object(old: Any, headers: dict[str, str]) -> tuple[str, str] | None:
+    """ARN and version of what is copied; the version as S3 reads it, which decodes its name."""
+    found = old(headers)
+    if found is None:
+        return None
+    query = headers["x-amz-copy-source"].partition("?")[2]
+    return found[0], parse_qs(query, keep_blank_values=True).get("versionId", [""])[0]
+
+
 def _local(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
 
@@ -92,6 +125,14 @@ def _path_of_parameters(body: bytes) -> str:
     except (ValueError, AttributeError, RecursionError):
         return ""
     return path.strip("/") if isinstance(path, str) else ""
+
+
+def _log_groups(body: bytes) -> list[str]:
+    """The log groups that a query reads, as the service finds them."""
+    try:
+        return list(cloudwatch_logs._resolve_query_log_groups(json.loads(body)))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return []
 
 
 def _role(account_id: str, body: bytes, query: Any) -> str | None:
@@ -131,6 +172,10 @@ def resource_arn(
     if name == "ssm" and _header(headers, "x-amz-target").endswith(".GetParametersByPath"):
         asked = _path_of_parameters(body)
         return f"arn:aws:ssm:{region}:{account_id}:parameter/{asked}" if asked else "*"
+    # One ARN is asked about: several groups are "*", which is narrower than AWS.
+    if name == "logs" and _header(headers, "x-amz-target").endswith(".StartQuery"):
+        groups = _log_groups(body)
+        return f"arn:aws:logs:{region}:{account_id}:log-group:{groups[0]}" if len(groups) == 1 else "*"
     # It looks for the role's name in the query alone, where no SDK puts it, and knows no paths.
     if name == "iam" and (role := _role(account_id, body, query)):
         return role

@@ -6,7 +6,7 @@ authorized as one and carried out as the other.
 """
 
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 # Services that are asked in JSON, and what stands before the operation in `x-amz-target` (botocore's models).
 TARGETS = {
@@ -26,6 +26,16 @@ TARGETS = {
 }
 # Services that are asked in forms, by POST or in the query of a GET; two of them in either way.
 FORMS = frozenset({"iam", "monitoring", "sqs", "sts"})
+# More that are asked in forms, by requests from this machine.
+_MORE_FORMS = FORMS | {
+    "autoscaling",
+    "cloudformation",
+    "ec2",
+    "elasticache",
+    "elasticloadbalancing",
+    "rds",
+    "sns",
+}
 _JSON = re.compile(r"application/x-amz-json-1\.[01]")
 _FORM = re.compile(r"application/x-www-form-urlencoded(; *charset=utf-8)?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9]+")
@@ -57,6 +67,28 @@ def fault(
     else:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
     return _fault_of_form(pairs)
+
+
+def doubled(
+    service: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes
+) -> str | None:
+    """What is wrong with a request from this machine that names two operations; None for all others.
+
+    It may be to any of MiniStack's services, so nothing is known of which places its protocol has.
+    """
+    kind = headers.get("content-type", "")
+    form = kind.startswith("application/x-www-form-urlencoded")
+    target = headers.get("x-amz-target")
+    json_too = service in TARGETS and target is not None and _JSON.fullmatch(kind)
+    if service in _MORE_FORMS and body and path == "/" and not (form or json_too):
+        return f"the content type is {kind!r}, expected application/x-www-form-urlencoded"
+    sent = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True) if form else {}
+    places = [f"the header x-amz-target ({target})"] if target is not None else []
+    places += [f"the query ({value})" for value in query.get("Action", ())]
+    places += [f"the body ({value})" for value in sent.get("Action", ())]
+    if path != "/" and service != "sqs":
+        places.append(f"the path ({path})")
+    return f"the operation is named by {' and by '.join(places)}, expected once" if len(places) > 1 else None
 
 
 def _fault_of_json(

@@ -1,0 +1,147 @@
+"""Given requests that IAM and a service would read differently, no more is done than the policy allows."""
+
+import gzip
+import json
+
+import pytest
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+FORM = "application/x-www-form-urlencoded"
+CREATE = b"Action=CreateUser&UserName=doubled&Version=2010-05-08"
+GET = {"X-Amz-Target": "IAMService.GetUser"}
+
+
+@pytest.fixture
+def send(variables, role_of):
+    """`send(service, query, headers, body, action)` → status and text, by a role that may do `action`."""
+    pool = urllib3.PoolManager(ca_certs=variables["AWS_CA_BUNDLE"])
+
+    def signed(service, query, headers, body, action, path="/"):
+        mine = role_of({"Effect": "Allow", "Action": action, "Resource": "*"})
+        keys = Credentials(mine["AccessKeyId"], mine["SecretAccessKey"], mine["SessionToken"])
+        url = f"{variables['AWS_ENDPOINT_URL']}{path}{query}"
+        request = AWSRequest("POST", url, data=body, headers=headers)
+        SigV4Auth(keys, service, "us-east-1").add_auth(request)
+        reply = pool.request("POST", url, body=body, headers=dict(request.headers), retries=False)
+        return reply.status, reply.data.decode()
+
+    yield signed
+    pool.clear()
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "body"),
+    [
+        ("?Action=GetUser&Version=2010-05-08", {"Content-Type": FORM}, CREATE),
+        ("", {"Content-Type": FORM}, b"Action=GetUser&" + CREATE),
+        ("", {"Content-Type": FORM, **GET}, CREATE),
+        ("", {"Content-Type": "text/plain", **GET}, CREATE),
+        ("", {"Content-Type": "text/plain"}, CREATE),
+        ("", {"Content-Type": FORM.upper()}, CREATE),
+        ("", {}, CREATE),
+        ("?Action=GetUser", {"Content-Type": FORM, "Content-Encoding": "gzip"}, gzip.compress(CREATE)),
+    ],
+    ids=["query", "twice", "header", "header-plain", "plain", "capitals", "untyped", "compressed"],
+)
+def test_a_form_that_names_another_operation_does_not_do_it(client, send, query, headers, body):
+    status, said = send("iam", query, headers, body, "iam:GetUser")
+
+    assert status in (400, 403), said
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        client("iam").get_user(UserName="doubled")
+
+
+@pytest.mark.parametrize("query", ["?Action=ListTables", "?Action=ListTables&Version=1"])
+def test_a_json_operation_is_the_one_of_its_header(client, send, query):
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.CreateTable"}
+    key = {"AttributeName": "id", "AttributeType": "S"}
+    table = {
+        "TableName": "doubled",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [key],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+
+    status, said = send("dynamodb", query, headers, json.dumps(table).encode(), "dynamodb:ListTables")
+
+    assert (status, "named by" in said) == (400, True), said
+    assert client("dynamodb").list_tables()["TableNames"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"), [("?Action=ListFunctions", {}), ("", {"X-Amz-Target": "AWSLambda.ListFunctions"})]
+)
+def test_a_path_is_the_operation_of_a_service_that_has_one(client, send, query, headers):
+    made = {
+        "FunctionName": "doubled",
+        "Role": "arn:aws:iam::123456789012:role/x",
+        "Code": {"ZipFile": "UEsFBgAAAA"},
+    }
+
+    status, said = send(
+        "lambda",
+        query,
+        {"Content-Type": "application/json", **headers},
+        json.dumps(made).encode(),
+        "lambda:ListFunctions",
+        "/2015-03-31/functions",
+    )
+
+    assert (status, "named by" in said) == (400, True), said
+    assert client("lambda").list_functions()["Functions"] == []
+
+
+def test_an_old_version_is_copied_with_the_right_to_it_however_it_is_named(client, role_of):
+    s3 = client("s3")
+    s3.create_bucket(Bucket="versions-of-one")
+    s3.put_bucket_versioning(Bucket="versions-of-one", VersioningConfiguration={"Status": "Enabled"})
+    old = s3.put_object(Bucket="versions-of-one", Key="key", Body=b"old")["VersionId"]
+    s3.put_object(Bucket="versions-of-one", Key="key", Body=b"new")
+    mine = role_of(
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": "arn:aws:s3:::versions-of-one/*",
+        }
+    )
+    own = client("s3", credentials=mine)
+
+    sources = []
+    # As they stand: boto3 would encode them.
+    own.meta.events.register(
+        "before-sign.s3",
+        lambda request, **_: request.headers.replace_header("x-amz-copy-source", sources[-1]),
+    )
+
+    def copy(source):
+        sources.append(source)
+        own.copy_object(Bucket="versions-of-one", Key="copy", CopySource="versions-of-one/key")
+
+    copy("versions-of-one/key")
+    for name in ("versionId", "%76ersionId"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            copy(f"versions-of-one/key?{name}={old}")
+
+
+def test_a_query_reads_the_log_groups_that_the_policy_allows(client, role_of):
+    logs = client("logs")
+    for name in ("mine", "theirs"):
+        logs.create_log_group(logGroupName=name)
+    where = "arn:aws:logs:us-east-1:123456789012:log-group:mine"
+    own = client(
+        "logs", credentials=role_of({"Effect": "Allow", "Action": "logs:StartQuery", "Resource": where})
+    )
+    what = {"startTime": 0, "endTime": 1, "queryString": "fields @message"}
+
+    assert own.start_query(logGroupNames=["mine"], **what)["queryId"]
+    for groups in (
+        {"logGroupNames": ["theirs"]},
+        {"logGroupName": "mine", "logGroupNames": ["theirs"]},
+        {"logGroupName": "mine", "logGroupIdentifiers": ["theirs"]},
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            own.start_query(**groups, **what)
