@@ -106,8 +106,15 @@ def _in_turn(
 
 
 def _try(
-    sessions: Sessions, record: Record, name: str, settings: Settings, *, again: bool = False
+    sessions: Sessions,
+    record: Record,
+    name: str,
+    settings: Settings,
+    *,
+    silent: bool = False,
+    closed: bool = False,
 ) -> ProbeResult:
+    """The last two: what an earlier try met. Neither stands for the other."""
     began = time.perf_counter()
     try:
         if name != declared.NAME:  # which opens no session, and says best what is wrong with an interpreter
@@ -121,8 +128,8 @@ def _try(
         # One connection that dies silently says nothing of an interpreter; two silent sessions do.
         if name != lifecycle.NAME:
             return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error), todo=error.todo)
-        if not again:
-            return _try(sessions, record, name, settings, again=True)
+        if not silent:
+            return _try(sessions, record, name, settings, silent=True, closed=closed)
         return _never_answers(record, error)
     except UntoldError as error:
         return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error), todo=error.todo)
@@ -130,8 +137,8 @@ def _try(
         return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error))
     except ConnectionClosedError as error:
         # A kept connection was closed as it was used again; all that probes do may be done twice.
-        if not again and not sessions.canceled.is_set():
-            return _try(sessions, record, name, settings, again=True)
+        if not closed and not sessions.canceled.is_set():
+            return _try(sessions, record, name, settings, silent=silent, closed=True)
         return ProbeResult(name, Verdict.COULD_NOT_TELL, words(error), seen=words(error), todo=_NO_ANSWER)
     except AwsError as error:
         if sessions.canceled.is_set():

@@ -60,6 +60,17 @@ def test_one_connection_that_dies_silently_says_nothing_of_an_interpreter(ground
     assert (trial.code, trial.wrong) == (0, [])
 
 
+@pytest.mark.parametrize(
+    "faults", [{LIST: ["refused"], INVOKE: ["half-open"]}, {INVOKE: ["half-open", "refused"]}]
+)
+def test_a_closed_connection_is_no_silent_one(ground, proxy, tmp_path, faults):
+    choice = Choice("canary", "healthy", ("one",), ("lifecycle",), 1, 1.0, 1, False)
+
+    trial = attempt(ground, proxy, tmp_path, choice, planned(**faults))
+
+    assert (trial.code, trial.wrong) == (0, [])
+
+
 def test_code_that_is_never_answered_ends_with_the_timeout(ground, proxy, tmp_path):
     choice = Choice("canary", "healthy", ("one",), ("lifecycle",), 1, 1.0, 1, False)
 
