@@ -125,8 +125,9 @@ def _try(
     except SilentError as error:
         if sessions.canceled.is_set():
             return ProbeResult(name, Verdict.COULD_NOT_TELL, "interrupted")
-        # One connection that dies silently says nothing of an interpreter; two silent sessions do.
-        if name != lifecycle.NAME:
+        # One connection that dies silently says nothing of an interpreter; two silent sessions do, where all
+        # else is answered.
+        if name != lifecycle.NAME or sessions.unclosed(record.id):
             return ProbeResult(name, Verdict.COULD_NOT_TELL, str(error), todo=error.todo)
         if not silent:
             return _try(sessions, record, name, settings, silent=True, closed=closed)

@@ -84,6 +84,11 @@ class Sessions:
         with self._lock:
             return [_told(*where, *what) for where, what in self._leaked.items()]
 
+    def unclosed(self, interpreter: str) -> bool:
+        """Whether closing was not answered as it must be: then silence is the service's, or the network's."""
+        with self._lock:
+            return any(where[0] == interpreter for where in self._leaked)
+
     @contextlib.contextmanager
     def open(self, interpreter: str, base: str) -> Iterator[Session]:
         """A session, stopped when the block ends, however it ends. AwsError if it cannot be started."""
@@ -260,7 +265,8 @@ class Sessions:
         config = self.clients.data.meta.config
         attempts = config.retries["total_max_attempts"]
         # Only the last attempt is told: the time shows whether the others had no answer either.
-        if attempts < _SILENT_STARTS or seconds < _NEARLY * attempts * config.read_timeout:
+        spoke = seconds < _NEARLY * attempts * config.read_timeout
+        if attempts < _SILENT_STARTS or spoke or self.unclosed(interpreter):
             return UntoldError(
                 f"StartCodeInterpreterSession of {interpreter} gave no answer in time: {words(error)}",
                 todo="see whether the service, and the network between, answer at all; then run it again",

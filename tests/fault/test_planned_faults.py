@@ -97,6 +97,33 @@ def test_a_start_is_silent_when_each_attempt_was(ground, proxy, tmp_path, faults
     assert said in details(trial)
 
 
+@pytest.mark.parametrize(
+    ("probe", "operation", "first"),
+    [
+        ("lifecycle", START, 0),
+        pytest.param("lifecycle", INVOKE, 0, marks=pytest.mark.slow),
+        pytest.param("lifecycle", INVOKE, 1, marks=pytest.mark.slow),
+        pytest.param("isolation", START, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_where_nothing_is_answered_any_more_no_interpreter_is_blamed(
+    ground, proxy, tmp_path, probe, operation, first
+):
+    """The network dies with the first or second start of a session, or run of code."""
+    asked = []
+
+    def plan(request):
+        asked.append(request.operation)
+        return "half-open" if asked.count(operation) > first else None
+
+    choice = Choice("canary", "healthy", ("one",), (probe,), 1, 1.0, 2, False)
+
+    trial = attempt(ground, proxy, tmp_path, choice, plan)
+
+    assert (trial.code, trial.wrong) == (4, [])
+    assert "could-not-tell" in {one["verdict"] for one in trial.report["interpreters"]}
+
+
 @pytest.mark.parametrize("operation", [START, LIST, GET])
 def test_a_body_that_ends_in_the_middle_is_no_empty_one(canary, operation):
     """botocore reads half an object as one without members: no session, an empty list."""
