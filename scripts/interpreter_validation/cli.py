@@ -18,6 +18,7 @@ from interpreter_fleet.manifest import Record
 
 from . import (
     assembly,
+    command_line,
     declared,
     interrupts,
     permissions,
@@ -33,39 +34,11 @@ from .clients import AwsError, Clients, connect, words
 from .discover import DiscoverError, NothingRecordedError, Unreadable, records
 from .live import Live
 from .pace import Pace
-from .probes import PROBES
 from .reports import output
 from .result import Canary
 from .session import Sessions
-from .settings import Settings, Target, outside_of
+from .settings import Settings, outside_of
 from .verdict import COULD_NOT_RUN, FINDING, INTERRUPTED, LEAKED, OK, USAGE, Verdict
-
-_EPILOG = """\
-commands:
-  preflight   before `cdk deploy`: quotas, rates, roles, stacks, trust, buckets, networks, bootstrap
-  canary      on every interpreter: is it what was declared, does it do what it must, and refuse the rest
-  sweep       list sessions of killed canaries and interpreters that no fleet has any more; --yes removes
-  all         preflight, then canary
-  show FILE   print a JSON report again, in any format
-  permissions COMMAND
-              print the IAM policy that a command needs; gate is the function of the canary gate
-
-examples:
-  validate.py preflight --assembly cdk.out
-  validate.py all
-  validate.py canary --only analytics --json canary.json --junit canary.xml
-  validate.py canary --since-failure canary.json
-  validate.py canary --probe tools --probe isolation
-  validate.py sweep --fleet demo --yes
-  check.py --format json --output check.json; validate.py all --check check.json --html report.html
-  validate.py show canary.json --baseline last.json --format github >> "$GITHUB_STEP_SUMMARY"
-
-It reads the records that deployments leave in SSM under /interpreter-fleet, then asks the API. With
-AWS_ENDPOINT_URL or --endpoint-url it asks a local endpoint.
-
-exit status: 0 all passed, 1 a finding (of sweep: something is left), 2 wrong usage, 3 could not run or
-could not tell, 4 something could not be stopped or deleted, 130 interrupted (every session was stopped)
-"""
 
 
 @dataclass
@@ -83,7 +56,7 @@ class _Outcome:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; gives the exit status."""
-    options = _parser().parse_args(argv)
+    options = command_line.parser().parse_args(argv)
     if options.command == "show":
         return _show(options)
     if options.command == "permissions":
@@ -103,112 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("validate.py: could not run: this is a bug of validate.py", file=sys.stderr)
         return COULD_NOT_RUN
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="validate.py",
-        description="Prove a deployed fleet of code interpreters: quota headroom, then a canary on each.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(
-        dest="command", required=True, metavar="preflight | canary | sweep | all | show | permissions"
-    )
-    for name in ("preflight", "canary", "sweep", "all"):
-        command = commands.add_parser(name)
-        command.add_argument("--fleet", help="only this fleet (default: every one that is recorded)")
-        command.add_argument(
-            "--only", action="append", default=[], metavar="NAME", help="only this interpreter"
-        )
-        command.add_argument(
-            "--probe",
-            action="append",
-            default=[],
-            choices=PROBES,
-            metavar="NAME",
-            help="try this, whatever fleet.yaml chooses: " + ", ".join(PROBES),
-        )
-        command.add_argument(
-            "--outside",
-            action="append",
-            default=[],
-            type=_target,
-            metavar="HOST:PORT",
-            help="what SANDBOX must not reach and PUBLIC must (default: public hosts; outside.test locally)",
-        )
-        command.add_argument("--region", help="default: from the environment or the profile")
-        command.add_argument("--profile", help="a profile of the AWS configuration")
-        command.add_argument("--endpoint-url", metavar="URL", help="ask this endpoint instead of AWS")
-        output.add_arguments(command)
-        command.add_argument(
-            "--concurrency",
-            type=_positive,
-            default=64,
-            metavar="N",
-            help="interpreters at once, at most (default 64; from 16 on as many as it takes to use the rate)",
-        )
-        command.add_argument(
-            "--share",
-            type=_share,
-            default=0.5,
-            help="of the account's requests per second, at most (default 0.5)",
-        )
-        command.add_argument(
-            "--timeout",
-            type=_seconds,
-            metavar="SECONDS",
-            help="how long one reply may take (default 60, of code in a session 310); AWS_MAX_ATTEMPTS says"
-            " how often a request is sent at most (default 6; code: once)",
-        )
-        if name in ("preflight", "all"):
-            command.add_argument(
-                "--assembly", type=Path, metavar="DIR", help="what `cdk synth` made and is to be deployed"
-            )
-            command.add_argument(
-                "--request-increase", action="store_true", help="ask Service Quotas for what is missing"
-            )
-        if name in ("canary", "all"):
-            command.add_argument(
-                "--since-failure",
-                type=Path,
-                metavar="FILE",
-                help="only what did not pass in this JSON report",
-            )
-            command.add_argument(
-                "--sample", type=_positive, metavar="N", help="only so many interpreters, chosen by chance"
-            )
-        if name == "sweep":
-            command.add_argument(
-                "--yes", action="store_true", help="stop and delete what is listed (default: only list it)"
-            )
-            command.add_argument(
-                "--older-than",
-                type=_minutes,
-                default=60.0,
-                metavar="MINUTES",
-                help="leave younger interpreters alone: a deployment may run (default 60)",
-            )
-    show = commands.add_parser("show")
-    show.add_argument("file", type=Path)
-    output.add_arguments(show)
-    rights = commands.add_parser("permissions")
-    rights.add_argument("of", choices=permissions.COMMANDS)
-    rights.add_argument("--fleet", help="only the records of this fleet")
-    rights.add_argument("--only", action="append", default=[], metavar="NAME", help="only this interpreter")
-    rights.add_argument("--account", default="*", help="12 digits (default: any)")
-    rights.add_argument("--region", default="*", help="default: any")
-    rights.add_argument("--partition", default="aws", help="aws-cn, aws-us-gov (default: aws)")
-    for option in sorted({one for name in permissions.COMMANDS for one in permissions.options_of(name)}):
-        rights.add_argument(
-            option,
-            dest="options",
-            action="append_const",
-            const=option,
-            default=[],
-            help=f"what the command needs when it is called with {option}",
-        )
-    return parser
 
 
 def _validate(options: argparse.Namespace, console: Console) -> int:
@@ -436,50 +303,6 @@ def _exit_code(outcome: _Outcome) -> int:
     if Verdict.FAIL in outcome.verdicts:
         return FINDING
     return COULD_NOT_RUN if Verdict.COULD_NOT_TELL in outcome.verdicts else OK
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 1")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 0.1 to 3600")
-    return seconds
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = -1.0
-    # A year: more is a slip, and infinity no time at all.
-    if not 0 <= minutes <= 525_600:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected minutes from 0 to 525600")
-    return minutes
-
-
-def _target(text: str) -> Target:
-    try:
-        return Target.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected more than 0 and at most 1")
-    return share
 
 
 if __name__ == "__main__":
