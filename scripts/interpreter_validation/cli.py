@@ -63,30 +63,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _permissions(options)
     console = reports.console(stderr=output.log(options))
     try:
+        output.prepare(options)
+    except (OSError, reports.ReportError) as error:
+        print(f"validate.py: could not run: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
+    try:
         with interrupts.once():
             return _validate(options, console)
     except (DiscoverError, assembly.AssemblyError, reports.ReportError, *AwsError) as error:
-        text = words(error) if isinstance(error, AwsError) else str(error)
-        print(f"validate.py: could not run: {text}", file=sys.stderr)
-        return COULD_NOT_RUN
+        return _could_not_run(options, words(error) if isinstance(error, AwsError) else str(error))
     except KeyboardInterrupt:
         print("validate.py: interrupted; no session is open", file=sys.stderr)
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - Python's own exit status would be that of a finding
         traceback.print_exc()
-        print("validate.py: could not run: this is a bug of validate.py", file=sys.stderr)
-        return COULD_NOT_RUN
+        return _could_not_run(options, "this is a bug of validate.py")
 
 
 def _validate(options: argparse.Namespace, console: Console) -> int:
     began, started = time.monotonic(), _now()
-    clients = connect(
-        region=options.region,
-        profile=options.profile,
-        endpoint_url=options.endpoint_url,
-        pool=options.concurrency + 1,
-        timeout=options.timeout,
-    )
+    try:
+        clients = connect(
+            region=options.region,
+            profile=options.profile,
+            endpoint_url=options.endpoint_url,
+            pool=options.concurrency + 1,
+            timeout=options.timeout,
+        )
+    except ValueError as error:
+        # What botocore makes of an endpoint without a scheme, of a number that is none.
+        raise DiscoverError(f"a setting of the AWS tools, or --endpoint-url, is wrong: {error}") from error
     stacks = assembly.read(options.assembly) if getattr(options, "assembly", None) else None
     canceled = threading.Event()
     # An interrupted run waits for no turn.
@@ -157,6 +163,29 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     return _write(options, result)
 
 
+def _could_not_run(options: argparse.Namespace, text: str) -> int:
+    """Says so in every report that was asked for: an older one in its place would be taken for this run's."""
+    print(f"validate.py: could not run: {text}", file=sys.stderr)
+    result = reports.value(
+        command=options.command,
+        run=runs.new(),
+        endpoint=options.endpoint_url or "",
+        region=options.region or "",
+        account="",
+        started=_now(),
+        finished=_now(),
+        seconds=0.0,
+        canaries=(),
+        strangers=[{"kind": "unknown", "id": "", "detail": f"could not run: {text}", "todo": ""}],
+        exit_code=COULD_NOT_RUN,
+    )
+    try:
+        output.write(options, result, table=False)
+    except (OSError, reports.ReportError) as error:
+        print(f"validate.py: cannot write the report: {error}", file=sys.stderr)
+    return COULD_NOT_RUN
+
+
 def _recorded(
     options: argparse.Namespace, clients: Clients, unreadable: list[Unreadable] | None, *, needless: bool
 ) -> list[Record]:
@@ -182,7 +211,7 @@ def _chosen(options: argparse.Namespace, found: list[Record]) -> list[Record]:
 def _failed(file: Path) -> set[tuple[str, str]]:
     """Fleet and base name of what did not pass in a JSON report. DiscoverError if it cannot be read."""
     try:
-        earlier = reports.read(file.read_text(), str(file))
+        earlier = reports.load(file)
     except OSError as error:
         raise DiscoverError(f"{file}: {error.strerror}") from error
     return {
@@ -271,7 +300,7 @@ def _write(options: argparse.Namespace, result: dict[str, Any]) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     try:
-        result = reports.read(options.file.read_text(), str(options.file))
+        result = reports.load(options.file)
     except (OSError, reports.ReportError) as error:
         print(f"validate.py: {error}", file=sys.stderr)
         return COULD_NOT_RUN
@@ -291,7 +320,11 @@ def _permissions(options: argparse.Namespace) -> int:
         takes = f"takes {', '.join(allowed)}" if allowed else "takes none of these options"
         print(f"validate.py: found {wrong[0]}, but {options.of} {takes}", file=sys.stderr)
         return USAGE
-    print(permissions.as_json(options.of, scope, options.options))
+    try:
+        output.say(permissions.as_json(options.of, scope, options.options) + "\n")
+    except OSError as error:
+        print(f"validate.py: cannot write the policy: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
     return OK
 
 

@@ -1,5 +1,6 @@
 """The boto3 clients, and what an error of theirs says about what we wanted to know."""
 
+import os
 import random
 from collections.abc import Collection
 from dataclasses import dataclass, fields
@@ -98,6 +99,8 @@ def connect(
     many seconds a reply may take, whichever it is. Requests are repeated as often as AWS_MAX_ATTEMPTS or the
     profile's max_attempts says, else 6 times in all.
     """
+    # botocore knows AWS_DEFAULT_REGION only; the CDK, the AWS CLI and the other SDKs put AWS_REGION first.
+    region = region or os.environ.get("AWS_REGION") or None
     session = boto3.Session(region_name=region, profile_name=profile)
     attempts = session._session.get_config_variable("max_attempts") or _ATTEMPTS
     retrying = Config(

@@ -1,5 +1,6 @@
 """A fleet that is deployed at the endpoint: interpreters, and the records that a deployment leaves."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -192,3 +193,12 @@ def validate(command):
 def report():
     """A JSON report, parsed."""
     return lambda text: json.loads(text)
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """The report of tests/sample_report.py: `sample.made()`, any of its keys changed."""
+    found = importlib.util.spec_from_file_location("sample_report", ROOT / "tests/sample_report.py")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module

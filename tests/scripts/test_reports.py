@@ -1,13 +1,16 @@
 """One run in every format: each says what failed, and none trusts the texts that it shows."""
 
 import importlib.util
+import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from interpreter_validation import reports
 from interpreter_validation.reports import page as pages
@@ -18,6 +21,7 @@ from interpreter_validation.reports.github import github
 from interpreter_validation.reports.junit import junit
 from interpreter_validation.reports.page import page
 from interpreter_validation.reports.proof import read_check
+from interpreter_validation.reports.table import show
 from interpreter_validation.result import Canary, ProbeResult
 from interpreter_validation.verdict import Verdict
 
@@ -86,6 +90,80 @@ def test_junit_has_failures_with_evidence_and_errors_for_what_was_not_told():
     assert (suite.get("failures"), suite.get("errors")) == ("2", "1")
     [failed] = suite.findall("testcase[@classname='canary.demo.reports']/failure")
     assert "expected: GetObject on analytics/probe.txt is refused" in failed.text
+
+
+def test_what_could_not_be_looked_for_is_no_failure_in_any_format():
+    unknown = {"kind": "unknown", "id": "", "detail": "strangers were not looked for: denied", "todo": "x"}
+    report = sample.made(canaries=sample.CANARIES[:1], strangers=[unknown], exit_code=3)
+
+    [suite] = ElementTree.fromstring(junit(report))
+
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("0", "1")
+    run = json.loads(emf(report).splitlines()[-1])
+    assert (run["Strangers"], run["CouldNotTell"]) == (0, 1)
+    assert "? could not tell" in page(report)
+    assert "✕" not in page(report).partition("<footer>")[0]
+
+
+def test_interpreters_of_two_fleets_with_one_name_are_told_apart():
+    ours = Canary(sample.record("analytics"), sample.CANARIES[1].results)
+    theirs = Canary(replace(sample.record("analytics"), fleet="other"), ours.results)
+    report = compared(sample.made(canaries=[ours]), sample.made(canaries=[ours, theirs]))
+
+    for text in (printed(report), page(report), github(report).replace("&#45;", "-")):
+        assert "demo/analytics" in text
+        assert "other/analytics" in text
+    assert [one["about"] for one in report["changes"]] == ["other/analytics"]
+    assert "demo/" not in printed(sample.made())
+
+
+def test_what_is_said_of_many_interpreters_is_said_once():
+    """In an outage each line would be the same, and what differs would drown in them."""
+    outage = ProbeResult("lifecycle", Verdict.COULD_NOT_TELL, "no answer", todo="run it again")
+    many = [Canary(sample.record(f"n{number}"), (outage,)) for number in range(1000)]
+
+    text = printed(sample.made(canaries=[*many, *sample.CANARIES], exit_code=1))
+
+    assert text.count("lifecycle: no answer") == 1
+    assert "n0, n1, n2, n3, n4 and 995 more, lifecycle: no answer" in text
+    assert "reports, storage: could read a sibling's prefix" in text
+
+
+def printed(report, width=160):
+    out = io.StringIO()
+    show(report, Console(file=out, width=width))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 132])
+def test_in_a_narrow_terminal_columns_give_way_to_names_and_verdicts(width):
+    table = printed(sample.made(), width).partition("canary")[2].partition("reports, storage")[0]
+
+    assert "web_research" in table
+    assert table.count("pass") == 2
+    assert ("execution role" in table) == (width >= 120)
+
+
+def test_a_github_summary_stays_below_what_github_takes():
+    """With long texts, full of what must be escaped, on all of a thousand interpreters."""
+    many = [
+        Canary(
+            sample.record(f"n{number}"),
+            tuple(
+                ProbeResult(
+                    probe, Verdict.FAIL, f"{number} " + "|[<*" * 500, "|" * 2000, "_" * 2000, "`" * 2000
+                )
+                for probe in ("lifecycle", "declared", "storage")
+            ),
+        )
+        for number in range(1000)
+    ]
+
+    text = github(sample.made(canaries=many, swept=[f"{number} {HOSTILE}" for number in range(5000)]))
+
+    assert len(text.encode()) < 2**20
+    assert re.search(r"… and \d+ more, in the JSON report", text)
+    assert "**n0**" in text
 
 
 def test_control_characters_reach_no_format(hostile):
@@ -183,6 +261,18 @@ def test_emf_lines_declare_metrics_that_they_hold():
         assert all(isinstance(line[metric["Name"]], float) for metric in directive["Metrics"])
         assert all(name in line for names in directive["Dimensions"] for name in names)
     assert [line.get("Failures") for line in lines] == [0, 1, 0, 0, None]
+
+
+def test_emf_lines_stay_below_what_cloudwatch_takes():
+    long = ProbeResult("declared", Verdict.FAIL, "x" * 10**6)
+    report = sample.made(
+        canaries=[Canary(sample.record("one"), (long,))], leaked=["y" * 100 for _ in range(10**4)]
+    )
+
+    lines = emf(report).splitlines()
+
+    assert max(len(line.encode()) for line in lines) < 256 * 1024
+    assert json.loads(lines[-1])["LeakedSessions"] == 10**4
 
 
 @pytest.mark.slow

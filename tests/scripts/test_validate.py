@@ -126,6 +126,24 @@ def test_no_endpoint_is_could_not_run(validate):
     assert "could not run" in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "where"),
+    [
+        ((), {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}, "eu-west-1"),
+        ((), {"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+        (("--region", "eu-north-1"), {"AWS_REGION": "eu-west-1"}, "eu-north-1"),
+    ],
+)
+def test_it_looks_where_the_cdk_deploys(deploy, validate, arguments, environment, where):
+    """By AWS_REGION before AWS_DEFAULT_REGION, which is the only one that botocore knows."""
+    fleet = deploy("one")
+
+    status, _, err = validate("canary", "--fleet", fleet.name, *arguments, **environment)
+
+    assert status == 3
+    assert f"no interpreter is recorded under /interpreter-fleet/{fleet.name} in {where}" in err
+
+
 def test_who_may_not_start_could_not_tell(deploy, validate, role_of):
     fleet = deploy("one")
     read_only = role_of(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .latency import STEPS, spreads
+from .names import namer
 
 # Below both, a difference is the noise of one session's start.
 RATIO = 1.5
@@ -22,8 +23,9 @@ def _fleet(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
     old = {(one["fleet"], one["interpreter"]): one for one in before["interpreters"]}
     new = {(one["fleet"], one["interpreter"]): one for one in now["interpreters"]}
     changes = []
+    name_of = namer([*old.values(), *new.values()])
     for key in sorted(old.keys() | new.keys()):
-        name = key[1]
+        name = name_of(new.get(key) or old[key])
         if key not in old:
             verdict = new[key]["verdict"]
             changes.append(_change("new", name, "not there", verdict, worse=_worse(verdict)))

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from .latency import STEPS, Spread
 from .markup import tag
+from .names import namer
 
 MOST_BARS = 15
 _WIDTH, _LEFT, _RIGHT, _ROW, _BAR = 960, 190, 150, 30, 16
@@ -29,8 +30,9 @@ def bars(interpreters: Sequence[dict[str, Any]]) -> Element:
         parts.append(tag("line", class_="grid", x1=_n(x), x2=_n(x), y1=_n(_TOP), y2=_n(foot)))
         label = f"{number * unit:g}" + (" ms" if number * unit == end else "")
         parts.append(tag("text", label, class_="tick", x=_n(x), y=_n(foot + 18), text_anchor="middle"))
+    name = namer(interpreters)
     for index, one in enumerate(shown):
-        parts += _bar(one, _TOP + index * _ROW, scale)
+        parts += _bar(one, name(one), _TOP + index * _ROW, scale)
     height = foot + _BOTTOM
     said = f"Start, invoke and stop of {len(shown)} interpreters in milliseconds; the figures are in the text"
     return tag(
@@ -43,12 +45,12 @@ def bars(interpreters: Sequence[dict[str, Any]]) -> Element:
     )
 
 
-def _bar(one: dict[str, Any], top: float, scale: float) -> list[Element]:
+def _bar(one: dict[str, Any], name: str, top: float, scale: float) -> list[Element]:
     middle = top + _ROW / 2 + 5
     parts = [
         tag(
             "text",
-            _short(one["interpreter"]),
+            _short(name),
             class_="who",
             x=_n(_LEFT - 12),
             y=_n(middle),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from interpreter_validation.result import Canary, ProbeResult
@@ -114,6 +115,19 @@ def read(text: str, name: str) -> dict[str, Any]:
         raise ReportError(f"{name}: not JSON: {error}") from error
     cleaned: dict[str, Any] = clean(check(found, name))
     return cleaned
+
+
+def load(file: Path) -> dict[str, Any]:
+    """A report's file. OSError if it cannot be opened, ReportError if it is none."""
+    return read(text_of(file), str(file))
+
+
+def text_of(file: Path) -> str:
+    """ReportError where bytes are no text."""
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{file}: not text: {error}") from error
 
 
 def as_json(report: dict[str, Any]) -> str:

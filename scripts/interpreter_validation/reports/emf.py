@@ -9,25 +9,34 @@ from typing import Any
 
 from interpreter_validation.metric_line import line
 
+from .findings import of
 from .latency import STEPS
+
+# CloudWatch takes lines of 256 KB; whoever reads a metric's line reads less.
+_LONGEST, _MOST = 4000, 50
 
 
 def emf(report: dict[str, Any]) -> str:
     """A line for each interpreter, by fleet and by fleet and interpreter; then one for the run."""
     at = round(datetime.fromisoformat(report["finished"]).timestamp() * 1000)
     lines = [_interpreter(report, one, at) for one in report["interpreters"]]
+    others = [of(one) for one in report["strangers"]]
     rows = [row["verdict"] for row in report["preflight"]["rows"]]
     metrics = {
         "PreflightFailures": (rows.count("fail"), "Count"),
         "PreflightCouldNotTell": (rows.count("could-not-tell"), "Count"),
-        "Strangers": (len(report["strangers"]), "Count"),
+        "Strangers": (others.count("fail"), "Count"),
+        "CouldNotTell": (others.count("could-not-tell"), "Count"),
         "SweptSessions": (len(report["swept"]), "Count"),
         "LeakedSessions": (len(report["leaked"]), "Count"),
         "RunTime": (report["seconds"], "Seconds"),
     }
     keys = ("run", "command", "exit_code", "account", "region", "leaked", "swept")
     # No dimension: a leak is an alarm wherever it is.
-    lines.append(line(at, [[]], metrics, {key: report[key] for key in keys}))
+    told = {key: report[key] for key in keys}
+    for key in ("leaked", "swept"):
+        told[key] = report[key][:_MOST]
+    lines.append(line(at, [[]], metrics, told))
     return "".join(text + "\n" for text in lines)
 
 
@@ -45,7 +54,7 @@ def _interpreter(report: dict[str, Any], one: dict[str, Any], at: int) -> str:
         "run": report["run"],
         "id": one["id"],
         "verdict": one["verdict"],
-        "detail": one["detail"],
+        "detail": one["detail"][:_LONGEST],
         "probes": {probe["probe"]: probe["verdict"] for probe in one["probes"]},
     }
     return line(at, [["Fleet"], ["Fleet", "Interpreter"]], metrics, properties)

@@ -1,7 +1,12 @@
 """What needs somebody, the gravest first: the one list that table, page and summary begin with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from .names import namer
+
+# So many names are told of a finding that many have.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -18,17 +23,15 @@ class Finding:
 
 
 def findings(report: dict[str, Any]) -> list[Finding]:
-    """Leaks, then what failed, strangers, then what could not be told, each in the report's order."""
+    """Leaks, then what failed, strangers, then what could not be told, each in the report's order.
+
+    What is said of many interpreters in the same words, as in an outage, is one finding.
+    """
     found = [
-        Finding(
-            "session",
-            "leak",
-            "fail",
-            f"could not be removed: {text}",
-            todo="a session is billed until its time is over; run `validate.py sweep`",
-        )
+        Finding(kind_of(text), "leak", "fail", f"could not be removed: {text}", todo=_TODO[kind_of(text)])
         for text in report["leaked"]
     ]
+    name = namer(report["interpreters"])
     rest = []
     for row in report["preflight"]["rows"]:
         if row["verdict"] != "pass":
@@ -37,20 +40,48 @@ def findings(report: dict[str, Any]) -> list[Finding]:
         for probe in one["probes"]:
             if probe["verdict"] != "pass":
                 keys = ("verdict", "detail", "expected", "seen", "todo")
-                rest.append(Finding(one["interpreter"], probe["probe"], *(probe[key] for key in keys)))
+                rest.append(Finding(name(one), probe["probe"], *(probe[key] for key in keys)))
     for one in report["strangers"]:
-        is_record = one["kind"] == "record"
-        about = one["id"] if is_record else f"{one['kind']} {one['id']}".strip()
-        rest.append(
-            Finding(about, "record" if is_record else "stranger", _of(one), one["detail"], todo=one["todo"])
-        )
-    return found + sorted(rest, key=lambda one: one.verdict != "fail")
+        about, aspect = _titles(one)
+        rest.append(Finding(about, aspect, of(one), one["detail"], todo=one["todo"]))
+    return found + _together(sorted(rest, key=lambda one: one.verdict != "fail"))
+
+
+def _together(found: list[Finding]) -> list[Finding]:
+    """Those that differ only in whom they are about as one, where the first of them was."""
+    alike: dict[Finding, list[str]] = {}
+    for one in found:
+        alike.setdefault(replace(one, about=""), []).append(one.about)
+    made = []
+    for one, names in alike.items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        made.append(replace(one, about=", ".join(names[:_NAMED]) + more))
+    return made
+
+
+def _titles(stranger: dict[str, Any]) -> tuple[str, str]:
+    kind = stranger["kind"]
+    if kind == "unknown":
+        return "this run", "not looked for"
+    return (stranger["id"], kind) if kind == "record" else (f"{kind} {stranger['id']}".strip(), "stranger")
+
+
+def kind_of(left: str) -> str:
+    """Whether a text of `leaked` tells of a session, an interpreter or an object."""
+    return next((kind for kind in ("interpreter", "object") if left.startswith(f"{kind} ")), "session")
+
+
+_TODO = {
+    "session": "a session is billed until its time is over; run `validate.py sweep`",
+    "interpreter": "whoever may invoke it holds its execution role: delete it by hand",
+    "object": "remove it by hand: while it is there the bucket cannot be deleted",
+}
 
 
 def counts(report: dict[str, Any]) -> dict[str, int]:
     """How many rows and interpreters ended with each verdict, and how many strangers are findings."""
     verdicts = [one["verdict"] for one in (*report["preflight"]["rows"], *report["interpreters"])]
-    verdicts += [_of(one) for one in report["strangers"]]
+    verdicts += [of(one) for one in report["strangers"]]
     return {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "could-not-tell")}
 
 
@@ -84,5 +115,6 @@ _TIMES = {
 }
 
 
-def _of(stranger: dict[str, Any]) -> str:
+def of(stranger: dict[str, Any]) -> str:
+    """The verdict that an entry of `strangers` is."""
     return "could-not-tell" if stranger["kind"] == "unknown" else "fail"

@@ -6,10 +6,13 @@ from typing import Any
 
 from .findings import findings, summary
 from .latency import STEPS
+from .names import namer
 
 _MARKS = {"pass": "✅", "fail": "❌", "could-not-tell": "❔"}
-# GitHub refuses summaries of more than 1 MiB; a fleet of thousands stays below with its worst hundreds.
-_MOST_ROWS = 300
+# GitHub refuses a summary of more than 1 MiB and shows nothing of it: so each section has its part, and of a
+# fleet of thousands the worst hundreds are shown. A text is cut where it would take a page.
+_BYTES = {"found": 550_000, "changed": 150_000, "fleet": 200_000, "room": 50_000, "removed": 50_000}
+_LONGEST = 600
 _MEANS_SOMETHING = re.compile(r"([\\`*_{}\[\]()#+!|~>@:$-])")
 
 
@@ -29,6 +32,7 @@ def github(report: dict[str, Any]) -> str:
                 ]
                 for one in found
             ],
+            _BYTES["found"],
         )
     if report["baseline"] is not None:
         lines += [f"### Changed since run {_text(report['baseline'])}", ""]
@@ -43,13 +47,16 @@ def github(report: dict[str, Any]) -> str:
                 ]
                 for one in report["changes"]
             ],
+            _BYTES["changed"],
         ) or ["Nothing.", ""]
     if report["interpreters"]:
         lines += ["### Interpreters", ""]
+        name = namer(report["interpreters"])
         worst_first = sorted(report["interpreters"], key=lambda one: one["verdict"] == "pass")
         lines += _rows(
             ("", "interpreter", "mode", "storage", "probes", ", ".join(STEPS) + " (ms)"),
-            [_interpreter(one) for one in worst_first],
+            [_interpreter(one, name(one)) for one in worst_first],
+            _BYTES["fleet"],
         )
     if report["preflight"]["rows"]:
         lines += ["### Room", ""]
@@ -60,9 +67,10 @@ def github(report: dict[str, Any]) -> str:
                 + [_number(row[key]) for key in ("limit", "used", "planned", "headroom")]
                 for row in report["preflight"]["rows"]
             ],
+            _BYTES["room"],
         )
-    for text in report["swept"]:
-        lines.append(f"- removed, left by another run: {_text(text)}")
+    removed = [f"- removed, left by another run: {_text(text)}" for text in report["swept"]]
+    lines += _within(removed, _BYTES["removed"])
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -77,13 +85,13 @@ def _where(report: dict[str, Any]) -> str:
     return " · ".join(_text(part) for part in parts if part)
 
 
-def _interpreter(one: dict[str, Any]) -> list[str]:
+def _interpreter(one: dict[str, Any], name: str) -> list[str]:
     storage = f"{one['prefix']} ({one['access']})" if one["prefix"] else "none"
     probes = " ".join(f"{_MARKS[probe['verdict']]} {_text(probe['probe'])}" for probe in one["probes"])
     took = [one["milliseconds"].get(step) for step in STEPS]
     return [
         _MARKS[one["verdict"]],
-        f"**{_text(one['interpreter'])}**",
+        f"**{_text(name)}**",
         _text(one["network_mode"]),
         _text(storage),
         probes,
@@ -91,14 +99,22 @@ def _interpreter(one: dict[str, Any]) -> list[str]:
     ]
 
 
-def _rows(heads: tuple[str, ...], rows: list[list[str]]) -> list[str]:
+def _rows(heads: tuple[str, ...], rows: list[list[str]], most: int) -> list[str]:
     if not rows:
         return []
-    shown = [heads, ["---"] * len(heads), *rows[:_MOST_ROWS]]
-    lines = [f"| {' | '.join(row)} |" for row in shown]
-    if len(rows) > _MOST_ROWS:
-        lines += ["", f"… and {len(rows) - _MOST_ROWS} more, in the JSON report."]
-    return [*lines, ""]
+    lines = [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows)]
+    return [*lines[:2], *_within(lines[2:], most), ""]
+
+
+def _within(lines: list[str], most: int) -> list[str]:
+    """As many of these lines as take so many bytes, and how many more there are."""
+    shown: list[str] = []
+    for line in lines:
+        most -= len(line.encode()) + 1
+        if most < 0:
+            return [*shown, "", f"… and {len(lines) - len(shown)} more, in the JSON report."]
+        shown.append(line)
+    return shown
 
 
 def _number(found: float | None) -> str:
@@ -107,6 +123,7 @@ def _number(found: float | None) -> str:
 
 def _text(text: str) -> str:
     """Markdown that shows this text and nothing else: no link, no tag, no mention, no second line."""
-    plain = html.escape(" ".join(text.split()), quote=False)
+    words = " ".join(text.split())
+    plain = html.escape(words if len(words) <= _LONGEST else words[:_LONGEST] + "…", quote=False)
     # Entities rather than backslashes: those do not stop a bare address or a mention from becoming a link.
     return _MEANS_SOMETHING.sub(lambda found: f"&#{ord(found[0])};", plain)

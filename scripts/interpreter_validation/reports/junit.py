@@ -3,6 +3,8 @@
 from typing import Any
 from xml.etree import ElementTree
 
+from .findings import of
+
 
 def junit(report: dict[str, Any]) -> str:
     """One test case for each preflight row, probe, stranger and leak.
@@ -16,9 +18,9 @@ def junit(report: dict[str, Any]) -> str:
         kind = f"canary.{one['fleet']}.{one['interpreter']}"
         cases += [(kind, probe["probe"], probe) for probe in one["probes"]]
     for one in report["strangers"]:
-        cases.append(("stranger", f"{one['kind']} {one['id']}", {**one, "verdict": "fail"}))
+        cases.append(("stranger", f"{one['kind']} {one['id']}".strip(), {**one, "verdict": of(one)}))
     for text in report["leaked"]:
-        cases.append(("session", text, {"verdict": "fail", "detail": "could not be stopped"}))
+        cases.append(("session", text, {"verdict": "fail", "detail": "could not be stopped or removed"}))
     root = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(
         root,

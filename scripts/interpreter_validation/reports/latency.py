@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .names import namer
+
 STEPS = ("start", "invoke", "stop")
 
 
@@ -22,11 +24,10 @@ class Spread:
 def spreads(interpreters: Sequence[dict[str, Any]]) -> list[Spread]:
     """Median, 95th percentile and slowest of each step; steps that nobody came to are left out."""
     found = []
+    name = namer(interpreters)
     for step in STEPS:
         took = sorted(
-            (one["milliseconds"][step], one["interpreter"])
-            for one in interpreters
-            if step in one["milliseconds"]
+            (one["milliseconds"][step], name(one)) for one in interpreters if step in one["milliseconds"]
         )
         if took:
             values = [value for value, _ in took]

@@ -1,13 +1,17 @@
 """Which reports a command writes, and where."""
 
 import argparse
+import contextlib
+import errno
+import io
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .baseline import compared
-from .document import as_json, read
+from .document import as_json, load, text_of
 from .emf import emf
 from .github import github
 from .junit import junit
@@ -51,12 +55,29 @@ def log(options: argparse.Namespace) -> bool:
     return str(options.format) != "table"
 
 
-def write(options: argparse.Namespace, report: dict[str, Any]) -> None:
-    """Every report that was asked for. OSError or ReportError when one cannot be made; the others are."""
+def prepare(options: argparse.Namespace) -> None:
+    """Before a run of minutes: OSError or ReportError if one of its files cannot be read or written."""
+    if options.baseline:
+        load(options.baseline)
+    if options.check:
+        read_check(text_of(options.check), str(options.check))
+    for path in filter(None, (getattr(options, name) for name in _FILES)):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if str(path) != "-" and not os.access(path if path.exists() else path.parent, os.W_OK):
+            code = errno.EACCES if path.parent.is_dir() else errno.ENOENT
+            raise OSError(code, os.strerror(code), str(path))
+
+
+def write(options: argparse.Namespace, report: dict[str, Any], *, table: bool = True) -> None:
+    """Every report that was asked for. OSError or ReportError when one cannot be made; the others are.
+
+    Without `table` nothing is printed for people.
+    """
     problem: Exception | None = None
     if options.baseline:
         try:
-            report = compared(read(options.baseline.read_text(), str(options.baseline)), report)
+            report = compared(load(options.baseline), report)
         except (OSError, ValueError) as error:
             problem = error
     for name in _FILES:
@@ -67,20 +88,45 @@ def write(options: argparse.Namespace, report: dict[str, Any]) -> None:
                 _put(path, text)
         except (OSError, ValueError) as error:
             problem = error
-    if options.format == "table":
-        show(report, console())
-    else:
-        sys.stdout.write(_TEXTS[options.format](report))
+    with _standard_output():
+        if options.format != "table":
+            say(_TEXTS[options.format](report))
+        elif table:
+            show(report, console())
     if problem is not None:
         raise problem
 
 
+def say(text: str) -> None:
+    """Standard output for programs: in UTF-8, whatever the terminal's encoding. OSError if it is gone."""
+    with _standard_output():
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.write(text)
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    """Flushes it after the block, so that a reader who has gone and a full disk are an OSError here.
+
+    At the very end Python would find them, and exit with a status of its own.
+    """
+    if sys.stdout is None:
+        raise OSError("standard output is closed")
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
 def _page(options: argparse.Namespace, report: dict[str, Any]) -> str:
-    return page(report, read_check(options.check.read_text(), str(options.check)) if options.check else None)
+    return page(report, read_check(text_of(options.check), str(options.check)) if options.check else None)
 
 
 def _put(path: Path, text: str) -> None:
     if str(path) == "-":
-        sys.stdout.write(text)
+        say(text)
     else:
         path.write_text(text, encoding="utf-8")

@@ -6,9 +6,10 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from .chart import MOST_BARS, bars, spread_lines
-from .findings import Finding, counts, findings, forecast
+from .findings import Finding, counts, findings, forecast, kind_of, of
 from .latency import STEPS, spreads
 from .markup import Child, document, tag
+from .names import namer
 from .proof import Check, Proof
 
 _WORDS = {"pass": "✓ pass", "fail": "✕ fail", "could-not-tell": "? could not tell"}
@@ -45,7 +46,9 @@ def _headline(report: dict[str, Any], check: Check | None) -> tuple[str, str]:
     untold = sum(one["verdict"] == "could-not-tell" for one in tried)
     number = counts(report)
     if report["leaked"]:
-        return "fail", f"{_many(len(report['leaked']), 'session')} could not be stopped"
+        kinds = {kind_of(text) for text in report["leaked"]}
+        noun, done = ("session", "stopped") if kinds == {"session"} else ("thing", "removed")
+        return "fail", f"{_many(len(report['leaked']), noun)} could not be {done}"
     if failed:
         rest = f", {untold} could not be judged" if untold else ""
         return "fail", f"{failed} of {_many(len(tried), 'interpreter')} failed{rest}"
@@ -56,6 +59,8 @@ def _headline(report: dict[str, Any], check: Check | None) -> tuple[str, str]:
         )
     if check is not None and not check.ok:
         return "fail", "The policy check found something"
+    if report["exit_code"] == 3 and not (tried or report["preflight"]["rows"]):
+        return "could-not-tell", "The run could not be made"
     if report["exit_code"] == 130:
         return "could-not-tell", "Interrupted before the end"
     if untold:
@@ -181,6 +186,7 @@ def _changes(report: dict[str, Any]) -> Element | None:
 
 def _fleet(report: dict[str, Any], check: Check | None) -> Element | None:
     rows = []
+    name = namer(report["interpreters"])
     seen = set()
     for one in sorted(report["interpreters"], key=lambda one: one["verdict"] == "pass"):
         proof = None if check is None else check.of(one["interpreter"], one["stack"])
@@ -188,7 +194,7 @@ def _fleet(report: dict[str, Any], check: Check | None) -> Element | None:
         rows.append(
             tag(
                 "tr",
-                tag("th", _who(one), scope="row"),
+                tag("th", _who(one, name(one)), scope="row"),
                 tag("td", _proof(proof, check), data_label="Proven from the template"),
                 tag("td", _seen(one), data_label="Seen on the deployed interpreter"),
             )
@@ -215,10 +221,10 @@ def _fleet(report: dict[str, Any], check: Check | None) -> Element | None:
     )
 
 
-def _who(one: dict[str, Any]) -> Child:
+def _who(one: dict[str, Any], name: str) -> Child:
     storage = f"{one['access']} on {one['bucket']}/{one['prefix']}" if one["prefix"] else "no storage"
     return (
-        one["interpreter"],
+        name,
         tag("span", f"{one['network_mode']} network", class_="sub"),
         tag("span", storage, class_="sub"),
         tag("span", f"role {one['role_arn'].rpartition('/')[2]}", class_="sub"),
@@ -339,16 +345,20 @@ def _room_bar(row: dict[str, Any]) -> Child:
 def _left_behind(report: dict[str, Any]) -> Element | None:
     if report["command"] == "preflight":
         return None
-    lines = [("fail", f"could not be stopped: {text}") for text in report["leaked"]]
-    lines += [
-        ("fail", f"stranger: {one['kind']} {one['id']}: {one['detail']}") for one in report["strangers"]
-    ]
+    lines = [("fail", f"could not be stopped or removed: {text}") for text in report["leaked"]]
+    lines += [(of(one), _stranger(one)) for one in report["strangers"]]
     lines += [("pass", f"removed, left by another run: {text}") for text in report["swept"]]
     if not lines:
         text = "Every session that this run opened was stopped, and nothing of an earlier run was found."
         return _section("Left behind", text)
     items = [tag("li", _mark(kind), " ", text) for kind, text in lines]
     return _section("Left behind", "", tag("div", tag("ul", items, class_="plain"), class_="card"))
+
+
+def _stranger(one: dict[str, Any]) -> str:
+    if of(one) == "could-not-tell":
+        return str(one["detail"])
+    return f"stranger: {one['kind']} {one['id']}: {one['detail']}"
 
 
 def _footer(report: dict[str, Any]) -> Element:

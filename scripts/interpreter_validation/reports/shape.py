@@ -84,7 +84,9 @@ _INTERPRETER = {
 }
 _STRANGER = {
     "kind": Key(
-        TEXT, "`interpreter`, `record`, `session`, `object`; `unknown` where it could not be looked for"
+        TEXT,
+        "`interpreter`, `record`, `session`, `object`; `unknown` where it could not be looked for, or nothing"
+        " could: then `detail` says why the run ended",
     ),
     "id": Key(TEXT, "which one"),
     "detail": Key(TEXT, "why it does not belong to the fleet, or is not what was deployed"),

@@ -10,8 +10,22 @@ from rich.text import Text
 
 from .findings import findings, forecast, summary
 from .latency import STEPS
+from .names import namer
 
 _LOG_WIDTH = 160
+_LATENCIES = ", ".join(STEPS)
+_NUMBERS = ("limit", "used", "planned", "headroom")
+# The columns beside the name, and how wide a terminal must be to hold each.
+_CANARY = {"mode": 60, "execution role": 120, "prefix": 80, "verdict": 0, _LATENCIES: 100}
+_PREFLIGHT = {
+    "limit": 60,
+    "used": 80,
+    "planned": 80,
+    "headroom": 0,
+    "source": 120,
+    "adjustable": 100,
+    "verdict": 0,
+}
 _STYLES = {"pass": "green", "fail": "bold red", "could-not-tell": "yellow"}
 # rich's own, without the font that it would load from the web.
 _SVG = """\
@@ -32,10 +46,17 @@ height="{terminal_height}"/></clipPath>{lines}</defs>
 """
 
 
+class _Console(Console):
+    """rich's own ends the process with the exit status of a finding when its reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError("the reader of the output has gone")
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal; wide enough for a role's name where there is none (a CI log)."""
-    made = Console(stderr=stderr)
-    return made if made.is_terminal else Console(stderr=stderr, width=_LOG_WIDTH)
+    made = _Console(stderr=stderr)
+    return made if made.is_terminal else _Console(stderr=stderr, width=_LOG_WIDTH)
 
 
 def show(report: dict[str, Any], console: Console, *, wrap: bool = False) -> None:
@@ -49,11 +70,11 @@ def show(report: dict[str, Any], console: Console, *, wrap: bool = False) -> Non
         console.print(Text(text), soft_wrap=not wrap)
 
     if report["preflight"]["rows"]:
-        console.print(_preflight_table(report["preflight"]["rows"]))
+        console.print(_preflight_table(report["preflight"]["rows"], console.width))
     if told := forecast(report):
         say(f"forecast: {told}")
     if report["interpreters"]:
-        console.print(_canary_table(report["interpreters"]))
+        console.print(_canary_table(report, console.width))
     for one in findings(report):
         mark = "NOT REMOVED" if one.aspect == "leak" else f"{one.about}, {one.aspect}"
         say(f"{mark}: {one.detail}")
@@ -80,35 +101,47 @@ def svg(report: dict[str, Any]) -> str:
     )
 
 
-def _preflight_table(rows: list[dict[str, Any]]) -> Table:
+def _preflight_table(rows: list[dict[str, Any]], width: int) -> Table:
     table = _table("preflight")
     table.add_column("quota or need", overflow="fold")
-    numbers = ("limit", "used", "planned", "headroom")
-    for head in numbers:
-        table.add_column(head, justify="right", no_wrap=True)
-    for head in ("source", "adjustable", "verdict"):
-        table.add_column(head, no_wrap=head == "verdict")
+    heads = [head for head, needs in _PREFLIGHT.items() if width >= needs]
+    for head in heads:
+        figures = head in _NUMBERS
+        table.add_column(head, justify="right" if figures else "left", no_wrap=figures or head == "verdict")
     for row in rows:
-        table.add_row(
-            Text(row["name"]),
-            *("" if row[key] is None else f"{row[key]:g}" for key in numbers),
-            Text(row["source"]),
-            {True: "yes", False: "no", None: ""}[row["adjustable"]],
-            _styled(row["verdict"]),
-        )
+        cells: dict[str, str | Text] = {
+            **{key: "" if row[key] is None else f"{row[key]:g}" for key in _NUMBERS},
+            "source": Text(row["source"]),
+            "adjustable": {True: "yes", False: "no", None: ""}[row["adjustable"]],
+            "verdict": _styled(row["verdict"]),
+        }
+        table.add_row(Text(row["name"]), *(cells[head] for head in heads))
     return table
 
 
-def _canary_table(rows: list[dict[str, Any]]) -> Table:
+def _canary_table(report: dict[str, Any], width: int) -> Table:
+    """As many columns as the terminal has room for: names that are cut into pieces say nothing."""
     table = _table("canary")
-    for head in ("interpreter", "mode", "execution role", "prefix", "verdict"):
-        table.add_column(head, overflow="fold", no_wrap=head in ("mode", "verdict"))
-    table.add_column(", ".join(STEPS), justify="right", no_wrap=True)
-    for row in rows:
-        role = row["role_arn"].rpartition("/")[2]
+    name = namer(report["interpreters"])
+    table.add_column("interpreter", overflow="fold")
+    heads = [head for head, needs in _CANARY.items() if width >= needs]
+    for head in heads:
+        table.add_column(
+            head,
+            overflow="fold",
+            no_wrap=head in ("mode", _LATENCIES) or (head == "verdict" and width >= 80),
+            justify="right" if head == _LATENCIES else "left",
+        )
+    for row in report["interpreters"]:
         prefix = f"{row['prefix']} ({row['access']})" if row["prefix"] else "none"
-        cells = (Text(row[key]) for key in ("interpreter", "network_mode"))
-        table.add_row(*cells, Text(role), Text(prefix), _verdict(row), _latency(row))
+        cells = {
+            "mode": Text(row["network_mode"]),
+            "execution role": Text(row["role_arn"].rpartition("/")[2]),
+            "prefix": Text(prefix),
+            "verdict": _verdict(row),
+            _LATENCIES: Text(_latency(row)),
+        }
+        table.add_row(Text(name(row)), *(cells[head] for head in heads))
     return table
 
 
