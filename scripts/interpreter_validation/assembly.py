@@ -41,6 +41,11 @@ class Stack:
     bootstrap_version: int | None
     bootstrap_parameter: str | None
 
+    @property
+    def nested(self) -> tuple[str, ...]:
+        """Its nested stacks, by logical id: their templates are not read."""
+        return tuple(sorted(self.of_type("AWS::CloudFormation::Stack")))
+
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Its resources of one CloudFormation type, by logical id."""
         return of_type(self.template, kind)
@@ -57,8 +62,14 @@ class Change:
 
 
 def read(folder: Path) -> tuple[Stack, ...]:
-    """The stacks of an assembly and of those within it (stages), by name."""
-    return tuple(sorted(_stacks(folder), key=lambda stack: stack.name))
+    """The stacks of an assembly and of those within it (stages), by name; one at least.
+
+    Everything of the shape that is relied on is checked: what a killed `cdk synth` left may hold anything.
+    """
+    stacks = tuple(sorted(_stacks(folder), key=lambda stack: stack.name))
+    if not stacks:
+        raise AssemblyError(f"{folder / 'manifest.json'}: found no stack; make it with cdk synth")
+    return stacks
 
 
 def of_type(template: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -135,22 +146,44 @@ def reference(value: object) -> str | None:
 
 
 def _stacks(folder: Path) -> Iterator[Stack]:
-    manifest = _json(folder / "manifest.json")
-    for name, artifact in manifest.get("artifacts", {}).items():
-        properties = artifact.get("properties", {})
-        if artifact.get("type") == "cdk:cloud-assembly":
-            yield from _stacks(folder / properties["directoryName"])
-        if artifact.get("type") == "aws:cloudformation:stack":
-            match = _ENVIRONMENT.fullmatch(artifact.get("environment", ""))
+    file = folder / "manifest.json"
+    for name, artifact in _objects(_json(file), "artifacts", file).items():
+        kind = artifact.get("type")
+        if kind not in ("cdk:cloud-assembly", "aws:cloudformation:stack"):
+            continue
+        properties = artifact.get("properties")
+        key = "directoryName" if kind == "cdk:cloud-assembly" else "templateFile"
+        if not isinstance(properties, Mapping) or not isinstance(properties.get(key), str):
+            raise AssemblyError(f"{file}: artifact {name} has no {key}; make it with cdk synth")
+        if kind == "cdk:cloud-assembly":
+            yield from _stacks(folder / properties[key])
+        else:
+            match = _ENVIRONMENT.fullmatch(str(artifact.get("environment", "")))
             account, region = (match["account"], match["region"]) if match else (None, None)
             yield Stack(
                 name=properties.get("stackName", name),
-                template=_json(folder / properties["templateFile"]),
+                template=_template(folder / properties[key]),
                 account=None if account in _UNKNOWN else account,
                 region=None if region in _UNKNOWN else region,
                 bootstrap_version=properties.get("requiresBootstrapStackVersion"),
                 bootstrap_parameter=properties.get("bootstrapStackVersionSsmParameter"),
             )
+
+
+def _template(path: Path) -> dict[str, Any]:
+    template = _json(path)
+    for name, resource in _objects(template, "Resources", path).items():
+        for key in ("Properties", "Metadata"):
+            if not isinstance(resource.get(key, {}), dict):
+                raise AssemblyError(f"{path}: {key} of {name} is {resource[key]!r:.60}, expected an object")
+    return template
+
+
+def _objects(of: Mapping[str, Any], key: str, path: Path) -> dict[str, dict[str, Any]]:
+    found = of.get(key, {})
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise AssemblyError(f"{path}: {key} is {found!r:.60}, expected an object of objects")
+    return found
 
 
 def _json(path: Path) -> dict[str, Any]:

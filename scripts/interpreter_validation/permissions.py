@@ -55,7 +55,7 @@ _LIMITS = Need("Limits", "everything", ("servicequotas:ListServiceQuotas",))
 _USE_TODAY = Need("UseToday", "everything", (_LIST,))
 _SESSIONS_TODAY = Need("SessionsToday", "everything", (_LIST_SESSIONS,))
 _ASSEMBLY = (
-    Need("Deployed", "stacks", ("cloudformation:GetTemplate",), "--assembly"),
+    Need("Deployed", "stacks", ("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), "--assembly"),
     Need("RolesToday", "everything", ("iam:GetAccountSummary",), "--assembly"),
     Need("RoleTrust", "execution roles", ("iam:GetRole",), "--assembly"),
     Need("Buckets", "buckets", ("s3:ListBucket",), "--assembly"),

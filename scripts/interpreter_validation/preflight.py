@@ -12,7 +12,7 @@ from typing import Any
 from interpreter_fleet.manifest import Record
 
 from . import prerequisites, quotas
-from .assembly import INTERPRETER, MAX_RESOURCES, ROLE, Change, Stack, change, network
+from .assembly import INTERPRETER, MAX_RESOURCES, ROLE, Change, Stack, change, network, of_type
 from .clients import AwsError, Clients, code_of, words
 from .probes import DEFAULT, calls
 from .quotas import Limits, Row
@@ -20,6 +20,18 @@ from .stacks import PARAMETER, deployed_record
 from .verdict import Verdict
 
 MANAGED = "aws.codeinterpreter.v1"
+# Nothing of such a stack is there, or not all: the CDK deletes it and creates it anew, or goes
+# on with it. So everything counts as new.
+_NOT_MADE = frozenset(
+    {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_FAILED"}
+)
+# CloudFormation updates no stack in these (AWS docs, stack status codes), and what helps.
+_STUCK = {
+    "DELETE_FAILED": "delete it again, and see in its events what cannot be deleted",
+    "UPDATE_ROLLBACK_FAILED": "run cdk rollback, or continue the rollback in the console",
+}
+# So many names are told of what is created, replaced and deleted.
+_NAMED = 5
 # Recorded once, on AWS: from Create to READY in VPC mode; SANDBOX and PUBLIC are READY in the reply.
 _VPC_SECONDS = 264.0
 
@@ -42,6 +54,8 @@ class _Plan:
 
     stacks: Sequence[Stack] = ()
     deployed: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    # CloudFormation's status of each stack that is there.
+    states: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
     problem: str = ""
     fleet: int = 0
@@ -57,6 +71,19 @@ class _Plan:
             sum(len(one.replaces) for one in all_of_kind),
             sum(len(one.deletes) for one in all_of_kind),
         )
+
+    def names(self, what: str) -> str:
+        """The interpreters that are created (`creates`), replaced or deleted, the first of them."""
+        found = []
+        for stack in self.stacks:
+            there = {
+                **of_type(self.deployed.get(stack.name) or {}, INTERPRETER),
+                **stack.of_type(INTERPRETER),
+            }
+            keys = getattr(self.changes[stack.name][INTERPRETER], what)
+            found += [prerequisites.label(key, there[key]) for key in keys]
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        return ", ".join(found[:_NAMED]) + more
 
 
 def check(
@@ -95,23 +122,29 @@ def forecast(limits: Limits, plan: _Plan, share: float) -> dict[str, Any]:
     """Seconds that the rates alone demand: what CloudFormation and sessions need comes on top."""
     creates, replaces, deletes = plan.count(INTERPRETER) if plan.changes else (0, plan.fleet, 0)
     per_second = limits.per_second
-    needs = {name: number / (per_second[name] * share) for name, number in plan.canary.items()}
+    needs = {
+        name: number / (per_second[name] * share)
+        for name, number in plan.canary.items()
+        if per_second[name] > 0
+    }
     slowest = max(needs, key=lambda name: needs[name], default="")
-    return {
+    told = {
         "create": creates,
         "replace": replaces,
         "delete": deletes,
         "keep": max(0, plan.fleet - creates - replaces),
-        "create_seconds": round(
-            (creates + replaces) / per_second[quotas.CREATE]
-            + (_VPC_SECONDS if plan.vpc and creates + replaces else 0.0),
-            1,
-        ),
-        "delete_seconds": round((deletes + replaces) / per_second[quotas.DELETE], 1),
+        **{what: names for what in ("creates", "replaces", "deletes") if (names := plan.names(what))},
         "canary_seconds": round(needs.get(slowest, 0.0), 1),
         "canary_bound_by": slowest,
         "canary_calls": dict(sorted(plan.canary.items())),
     }
+    # Where the account may make none a second, its row says so, and no time is enough.
+    if (rate := per_second[quotas.CREATE]) > 0:
+        vpc = _VPC_SECONDS if plan.vpc and creates + replaces else 0.0
+        told["create_seconds"] = round((creates + replaces) / rate + vpc, 1)
+    if (rate := per_second[quotas.DELETE]) > 0:
+        told["delete_seconds"] = round((deletes + replaces) / rate, 1)
+    return told
 
 
 def _recorded_plan(recorded: Sequence[Record], probes: Sequence[str]) -> _Plan:
@@ -137,10 +170,14 @@ def _choices(stack: Stack) -> Iterator[Sequence[str]]:
 
 def _plan(clients: Clients, stacks: Sequence[Stack], probes: Sequence[str]) -> _Plan:
     deployed: dict[str, Mapping[str, Any] | None] = {}
+    states: dict[str, str] = {}
     changes, problem = {}, ""
     for stack in stacks:
         try:
-            deployed[stack.name] = _deployed_template(clients, stack.name)
+            state = _state(clients, stack.name)
+            states |= {stack.name: state} if state else {}
+            is_made = state and state not in _NOT_MADE
+            deployed[stack.name] = _deployed_template(clients, stack.name) if is_made else None
         except AwsError as error:
             # Then everything counts as new: more than is needed, never less.
             problem = words(error)
@@ -154,6 +191,7 @@ def _plan(clients: Clients, stacks: Sequence[Stack], probes: Sequence[str]) -> _
     return _Plan(
         stacks=stacks,
         deployed=deployed,
+        states=states,
         changes=changes,
         problem=problem,
         fleet=sum(len(stack.of_type(INTERPRETER)) for stack in stacks),
@@ -162,14 +200,20 @@ def _plan(clients: Clients, stacks: Sequence[Stack], probes: Sequence[str]) -> _
     )
 
 
-def _deployed_template(clients: Clients, stack: str) -> Mapping[str, Any] | None:
+def _state(clients: Clients, stack: str) -> str:
+    """CloudFormation's status of a stack; "" if it is not there."""
     try:
-        body = clients.cloudformation.get_template(StackName=stack)["TemplateBody"]
+        [found] = clients.cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except AwsError as error:
         # CloudFormation has no code of its own for it.
         if code_of(error) == "ValidationError" and "does not exist" in words(error):
-            return None
+            return ""
         raise
+    return str(found["StackStatus"])
+
+
+def _deployed_template(clients: Clients, stack: str) -> Mapping[str, Any] | None:
+    body = clients.cloudformation.get_template(StackName=stack)["TemplateBody"]
     # botocore parses JSON templates; the CDK makes no others. A stack of that name in YAML is not this one.
     return body if isinstance(body, Mapping) else None
 
@@ -213,12 +257,24 @@ def _rates(limits: Limits, plan: _Plan, share: float) -> Iterator[Row]:
     for operation, number in ((quotas.CREATE, creates + replaces), (quotas.DELETE, deletes + replaces)):
         if number:
             limit = limits.of(quotas.rate_name(operation))[0]
-            detail = f"a second; CloudFormation's {number} calls take at least {number / limit:.1f} s"
+            detail = f"a second; CloudFormation makes {number} calls"
+            detail += f", which take at least {number / limit:.1f} s" if limit > 0 else ""
             yield quotas.rate_row(limits, operation, planned=min(limit, float(number)), detail=detail)
 
 
 def _stack_rows(plan: _Plan) -> Iterator[Row]:
-    """The fullest stack, and every other one that is too full."""
+    """What stands in the way of a deployment; the fullest stack, and every other one that is too full."""
+    for name, state in sorted(plan.states.items()):
+        if state in _STUCK:
+            detail = f"{state}: CloudFormation does not update it; {_STUCK[state]}"
+            yield prerequisites.row(f"state of stack {name}", Verdict.FAIL, detail)
+        elif state.endswith("_IN_PROGRESS") and state not in _NOT_MADE:
+            detail = f"{state}: another deployment runs, so what there is changes; run this again after it"
+            yield prerequisites.row(f"state of stack {name}", Verdict.COULD_NOT_TELL, detail)
+    for stack in plan.stacks:
+        if stack.nested:
+            detail = f"not read, so what is in them is not counted: {', '.join(stack.nested)}"
+            yield prerequisites.row(f"nested stacks of {stack.name}", Verdict.COULD_NOT_TELL, detail)
     by_size = sorted(plan.stacks, key=lambda one: len(one.template.get("Resources", {})), reverse=True)
     for position, stack in enumerate(by_size):
         planned = len(stack.template.get("Resources", {}))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .assembly import BUCKET, INTERPRETER, ROLE, Stack, network, reference, text
+from .assembly import BUCKET, INTERPRETER, ROLE, Stack, network, of_type, reference, text
 from .clients import AwsError, Clients, code_of, words
 from .quotas import Row
 from .verdict import Verdict
@@ -24,7 +24,7 @@ def check(
     try:
         caller = clients.sts.get_caller_identity()
     except AwsError as error:
-        yield _check("account", Verdict.COULD_NOT_TELL, words(error))
+        yield row("account", Verdict.COULD_NOT_TELL, words(error))
         return
     account = caller["Account"]
     partition = caller["Arn"].split(":")[1]
@@ -45,10 +45,11 @@ def _guarded(name: str, rows: Callable[[], Iterator[Row]]) -> list[Row]:
     try:
         return list(rows())
     except AwsError as error:
-        return [_check(name, Verdict.COULD_NOT_TELL, words(error))]
+        return [row(name, Verdict.COULD_NOT_TELL, words(error))]
 
 
-def _check(name: str, verdict: Verdict, detail: str, source: str = "assembly and account") -> Row:
+def row(name: str, verdict: Verdict, detail: str, source: str = "assembly and account") -> Row:
+    """One thing that must be there."""
     return Row(name, "check", verdict, detail, source=source)
 
 
@@ -59,8 +60,8 @@ def _environment(stacks: Sequence[Stack], account: str, region: str) -> Row:
         if (stack.account or account, stack.region or region) != (account, region)
     ]
     if wrong:
-        return _check("account and region", Verdict.FAIL, f"asked {account}/{region}, but {'; '.join(wrong)}")
-    return _check("account and region", Verdict.PASS, f"{account}/{region}")
+        return row("account and region", Verdict.FAIL, f"asked {account}/{region}, but {'; '.join(wrong)}")
+    return row("account and region", Verdict.PASS, f"{account}/{region}")
 
 
 def _bootstrap(clients: Clients, stacks: Sequence[Stack]) -> Iterator[Row]:
@@ -76,15 +77,15 @@ def _bootstrap(clients: Clients, stacks: Sequence[Stack]) -> Iterator[Row]:
         except AwsError as error:
             if code_of(error) != "ParameterNotFound":
                 raise
-            yield _check(name, Verdict.FAIL, f"no parameter {parameter}; run cdk bootstrap first")
+            yield row(name, Verdict.FAIL, f"no parameter {parameter}; run cdk bootstrap first")
             continue
         if not found.isdecimal():
-            yield _check(name, Verdict.COULD_NOT_TELL, f"{parameter} is {found!r}, expected a number")
+            yield row(name, Verdict.COULD_NOT_TELL, f"{parameter} is {found!r}, expected a number")
         elif int(found) < version:
             detail = f"version {found}, the stacks need {version}; run cdk bootstrap again"
-            yield _check(name, Verdict.FAIL, detail)
+            yield row(name, Verdict.FAIL, detail)
         else:
-            yield _check(name, Verdict.PASS, f"version {found}, the stacks need {version}")
+            yield row(name, Verdict.PASS, f"version {found}, the stacks need {version}")
 
 
 def _trust(clients: Clients, stacks: Sequence[Stack], variables: Mapping[str, str]) -> Iterator[Row]:
@@ -96,9 +97,9 @@ def _trust(clients: Clients, stacks: Sequence[Stack], variables: Mapping[str, st
             if verdict is Verdict.PASS:
                 trusted += 1
             else:
-                yield _check(f"role trust of {_label(key, interpreter)}", verdict, detail)
+                yield row(f"role trust of {label(key, interpreter)}", verdict, detail)
     if trusted:
-        yield _check("role trust", Verdict.PASS, f"{trusted} roles trust {SERVICE} for this account")
+        yield row("role trust", Verdict.PASS, f"{trusted} roles trust {SERVICE} for this account")
 
 
 def _trust_of(
@@ -182,27 +183,27 @@ def _buckets(
 ) -> Iterator[Row]:
     made: set[str] = set()
     for stack in stacks:
-        old = (deployed.get(stack.name) or {}).get("Resources", {})
+        old = of_type(deployed.get(stack.name) or {}, BUCKET)
         for key, bucket in stack.of_type(BUCKET).items():
             name = text(bucket.get("Properties", {}).get("BucketName"), variables)
             if name is None:
                 continue
             made.add(name)
-            if key in old:
+            if key in old and name == text(old[key].get("Properties", {}).get("BucketName"), variables):
                 yield _bucket(clients, name, variables)
                 continue
             found = _bucket(clients, name, variables)
             if found.verdict is Verdict.PASS:
                 detail = f"{stack.name} would create it, but it is there; name it as an existing bucket"
-                yield _check(f"bucket {name}", Verdict.FAIL, detail)
+                yield row(f"bucket {name}", Verdict.FAIL, detail)
             elif found.verdict is Verdict.COULD_NOT_TELL:
                 yield found
             else:
-                yield _check(f"bucket {name}", Verdict.PASS, f"{stack.name} creates it")
+                yield row(f"bucket {name}", Verdict.PASS, f"{stack.name} creates it")
     for declared, stack_name in sorted(_declared_buckets(stacks, variables)):
         if declared == "":
             detail = "a declared bucket is not resolved"
-            yield _check(f"bucket of {stack_name}", Verdict.COULD_NOT_TELL, detail)
+            yield row(f"bucket of {stack_name}", Verdict.COULD_NOT_TELL, detail)
         elif declared not in made:
             yield _bucket(clients, declared, variables)
 
@@ -222,24 +223,24 @@ def _declared_buckets(stacks: Sequence[Stack], variables: Mapping[str, str]) -> 
 
 def _bucket(clients: Clients, name: str, variables: Mapping[str, str]) -> Row:
     """PASS: there, ours and in the region. FAIL: not there, or in another one."""
-    row = f"bucket {name}"
+    what = f"bucket {name}"
     try:
         got = clients.s3.head_bucket(Bucket=name, ExpectedBucketOwner=variables["AWS::AccountId"])
     except AwsError as error:
         if code_of(error) in ("404", "NoSuchBucket"):
-            return _check(row, Verdict.FAIL, "not there")
+            return row(what, Verdict.FAIL, "not there")
         if code_of(error) == "403":
-            return _check(
-                row, Verdict.COULD_NOT_TELL, "refused: of another account, or s3:ListBucket is missing"
+            return row(
+                what, Verdict.COULD_NOT_TELL, "refused: of another account, or s3:ListBucket is missing"
             )
-        return _check(row, Verdict.COULD_NOT_TELL, words(error))
+        return row(what, Verdict.COULD_NOT_TELL, words(error))
     region = got.get("BucketRegion")
     if region is None:
-        return _check(row, Verdict.COULD_NOT_TELL, "its region was not told")
+        return row(what, Verdict.COULD_NOT_TELL, "its region was not told")
     if region != variables["AWS::Region"]:
         detail = f"in {region}, expected {variables['AWS::Region']}"
-        return _check(row, Verdict.FAIL, detail)
-    return _check(row, Verdict.PASS, f"in {region}")
+        return row(what, Verdict.FAIL, detail)
+    return row(what, Verdict.PASS, f"in {region}")
 
 
 def _networks(clients: Clients, stacks: Sequence[Stack], variables: Mapping[str, str]) -> Iterator[Row]:
@@ -255,9 +256,9 @@ def _networks(clients: Clients, stacks: Sequence[Stack], variables: Mapping[str,
                     if found is not None:
                         ids.add(found)
                     elif not _is_made(one, stack):
-                        unknown.append(f"{kind} of {_label(key, interpreter)}: {_shown(one)}")
+                        unknown.append(f"{kind} of {label(key, interpreter)}: {_shown(one)}")
     if unknown:
-        yield _check("network", Verdict.COULD_NOT_TELL, f"not resolved: {'; '.join(unknown)}")
+        yield row("network", Verdict.COULD_NOT_TELL, f"not resolved: {'; '.join(unknown)}")
     if subnets:
         there = _described(clients.ec2, "describe_subnets", "Subnets", "subnet-id", subnets)
         yield _there("subnets", subnets, {one["SubnetId"]: one.get("VpcId", "") for one in there})
@@ -281,12 +282,13 @@ def _described(ec2: Any, operation: str, key: str, name: str, ids: set[str]) -> 
 
 def _there(name: str, wanted: set[str], found: Mapping[str, str]) -> Row:
     if missing := sorted(wanted - found.keys()):
-        return _check(name, Verdict.FAIL, f"not there: {', '.join(missing)}")
+        return row(name, Verdict.FAIL, f"not there: {', '.join(missing)}")
     vpcs = sorted({found[one] for one in wanted})
-    return _check(name, Verdict.PASS, f"{len(wanted)} in {', '.join(vpcs)}")
+    return row(name, Verdict.PASS, f"{len(wanted)} in {', '.join(vpcs)}")
 
 
-def _label(key: str, interpreter: Mapping[str, Any]) -> str:
+def label(key: str, interpreter: Mapping[str, Any]) -> str:
+    """The base name of an interpreter's resource, else its logical id."""
     return str(interpreter.get("Metadata", {}).get(_METADATA, {}).get("Base", key))
 
 

@@ -156,10 +156,14 @@ def rate_row(limits: Limits, operation: str, *, planned: float, detail: str) -> 
     """A quota on requests per second, and how many of them are planned."""
     name = rate_name(operation)
     limit, told = limits.of(name)
+    verdict = Verdict.PASS if told else Verdict.COULD_NOT_TELL
+    if told and limit <= 0:
+        # New accounts have quotas of 0 for some services, until somebody asks for more.
+        verdict, detail = Verdict.FAIL, f"the account may make none a second; {detail}"
     return Row(
         name,
         "rate",
-        Verdict.PASS if told else Verdict.COULD_NOT_TELL,
+        verdict,
         detail if told else f"{detail}; {limits.source(name)}",
         limit=limit,
         planned=planned,

@@ -1,6 +1,7 @@
 """What a deployment would create, replace and delete, from two templates."""
 
 import json
+import re
 
 import pytest
 
@@ -78,4 +79,26 @@ def test_stacks_of_stages_are_read_too(tmp_path):
 
 def test_a_folder_without_an_assembly_is_named(tmp_path):
     with pytest.raises(AssemblyError, match=r"no cloud assembly: .*manifest\.json: No such file"):
+        read(tmp_path)
+
+
+STACK = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "t.json"}}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "template", "said"),
+    [
+        ({}, {}, "found no stack"),
+        ({"artifacts": None}, {}, "artifacts is None, expected an object of objects"),
+        ({"artifacts": {"S": {**STACK, "properties": {}}}}, {}, "artifact S has no templateFile"),
+        ({"artifacts": {"S": STACK}}, {"Resources": [1]}, "Resources is [1], expected"),
+        ({"artifacts": {"S": STACK}}, {"Resources": {"A": "x"}}, "Resources is {'A': 'x'}, expected"),
+        ({"artifacts": {"S": STACK}}, {"Resources": {"A": {"Properties": [1]}}}, "Properties of A is [1]"),
+    ],
+)
+def test_what_has_another_shape_is_named_and_is_no_pass(tmp_path, manifest, template, said):
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "t.json").write_text(json.dumps(template))
+
+    with pytest.raises(AssemblyError, match=re.escape(said)):
         read(tmp_path)

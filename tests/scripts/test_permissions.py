@@ -24,7 +24,7 @@ LIMITS = "servicequotas:ListServiceQuotas"
 GOES_WITHOUT = {
     ("canary", LIMITS),
     ("sweep", LIMITS),
-    *((one[0], "cloudformation:GetTemplate") for one in COMMANDS),
+    *((one[0], f"cloudformation:{what}") for one in COMMANDS for what in ("DescribeStacks", "GetTemplate")),
     # Their buckets keep no versions, and no killed canary has left an object in one.
     *((name, "s3:DeleteObjectVersion") for name in ("canary", "all", "sweep")),
     *((name, "s3:ListBucketVersions") for name in ("canary", "all")),

@@ -99,7 +99,11 @@ def summary(report: dict[str, Any]) -> str:
 def forecast(report: dict[str, Any]) -> str:
     """What preflight foretells, in one sentence; "" if nothing."""
     told = report["preflight"]["forecast"]
-    parts = [f"{word} {told[word]:g}" for word in ("create", "replace", "delete") if word in told]
+    parts = []
+    for word in ("create", "replace", "delete"):
+        if word in told:
+            names = f" ({told[f'{word}s']})" if told.get(f"{word}s") else ""
+            parts.append(f"{word} {told[word]:g}{names}")
     for key, words in _TIMES.items():
         if key in told:
             parts.append(f"{words} {told[key]:g} s")
