@@ -13,7 +13,7 @@ from interpreter_fleet.manifest import Record
 from interpreter_fleet.role_documents import storage_policy
 
 from .places import account_of, partition_of, region_of
-from .statements import listed, principals, values, whose
+from .statements import listed, may_be_under, principals, values, whose
 
 _PRINCIPAL_OPERATORS = ("ArnLike", "ArnEquals", "StringLike", "StringEquals")
 
@@ -99,12 +99,4 @@ def _opens(record: Record, statement: Mapping[str, Any]) -> bool:
     if "Resource" not in statement:
         return True
     bucket = f"arn:{partition_of(record)}:s3:::{record.bucket}"
-    return any(_may_be_under(f"{bucket}/{record.prefix}", one) for one in values(statement["Resource"]))
-
-
-def _may_be_under(prefix: str, pattern: str) -> bool:
-    """Whether something that begins with `prefix` matches the pattern."""
-    literal = min((pattern.find(one) for one in "*?$" if one in pattern), default=len(pattern))
-    return pattern[:literal].startswith(prefix) or (
-        literal < len(pattern) and prefix.startswith(pattern[:literal])
-    )
+    return any(may_be_under(f"{bucket}/{record.prefix}", one) for one in values(statement["Resource"]))

@@ -21,6 +21,7 @@ from . import (
     command_line,
     declared,
     interrupts,
+    meanwhile,
     permissions,
     preflight,
     quotas,
@@ -73,8 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DiscoverError, assembly.AssemblyError, reports.ReportError, *AwsError) as error:
         return _could_not_run(options, words(error) if isinstance(error, AwsError) else str(error))
     except KeyboardInterrupt:
-        print("validate.py: interrupted; no session is open", file=sys.stderr)
-        return INTERRUPTED
+        return _could_not_run(options, "interrupted; no session is open", INTERRUPTED)
     except Exception:  # noqa: BLE001 - Python's own exit status would be that of a finding
         traceback.print_exc()
         return _could_not_run(options, "this is a bug of validate.py")
@@ -102,9 +102,11 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     pace.keep_under(limits.per_second)
     outcome = _Outcome()
     # One that cannot be read is a finding for a canary; for a sweep its interpreter would be a stray.
-    unreadable: list[Unreadable] | None = [] if options.command in ("canary", "all") else None
+    # A preflight that has an assembly needs no record.
+    known = options.command in ("canary", "all") or (options.command == "preflight" and stacks is not None)
+    unreadable: list[Unreadable] | None = [] if known else None
     found = _recorded(options, clients, unreadable, needless=stacks is not None)
-    for one in unreadable or ():
+    for one in (unreadable or ()) if options.command != "preflight" else ():
         outcome.strangers.append(
             {"kind": "record", "id": one.parameter, "detail": one.text, "todo": one.todo}
         )
@@ -133,6 +135,10 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
             _sweep(options, clients, sessions, found, outcome)
         if options.command in ("canary", "all") and not full:
             _canaries(options, clients, _chosen(options, found), sessions, console, outcome)
+        if options.command == "all" and full:
+            detail = "the canary did not run: preflight found that there is no room, or something missing"
+            outcome.strangers.append({"kind": "unknown", "id": "", "detail": detail, "todo": ""})
+            outcome.verdicts.append(Verdict.COULD_NOT_TELL)
     except KeyboardInterrupt:
         outcome.interrupted = True
     finally:
@@ -163,9 +169,10 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     return _write(options, result)
 
 
-def _could_not_run(options: argparse.Namespace, text: str) -> int:
+def _could_not_run(options: argparse.Namespace, text: str, exit_code: int = COULD_NOT_RUN) -> int:
     """Says so in every report that was asked for: an older one in its place would be taken for this run's."""
-    print(f"validate.py: could not run: {text}", file=sys.stderr)
+    said = text if exit_code == INTERRUPTED else f"could not run: {text}"
+    print(f"validate.py: {said}", file=sys.stderr)
     result = reports.value(
         command=options.command,
         run=runs.new(),
@@ -176,14 +183,14 @@ def _could_not_run(options: argparse.Namespace, text: str) -> int:
         finished=_now(),
         seconds=0.0,
         canaries=(),
-        strangers=[{"kind": "unknown", "id": "", "detail": f"could not run: {text}", "todo": ""}],
-        exit_code=COULD_NOT_RUN,
+        strangers=[{"kind": "unknown", "id": "", "detail": said, "todo": ""}],
+        exit_code=exit_code,
     )
     try:
         output.write(options, result, table=False)
     except (OSError, reports.ReportError) as error:
         print(f"validate.py: cannot write the report: {error}", file=sys.stderr)
-    return COULD_NOT_RUN
+    return exit_code
 
 
 def _recorded(
@@ -236,6 +243,15 @@ def _canaries(
         outcome.canaries, outcome.interrupted = runner.run(
             sessions, found, options.concurrency, live.done, probes=options.probe, settings=told
         )
+
+    def again(moved: list[Record]) -> list[Canary]:
+        canaries, outcome.interrupted = runner.run(
+            sessions, moved, options.concurrency, lambda _: None, probes=options.probe, settings=told
+        )
+        return canaries
+
+    if not outcome.interrupted:
+        outcome.canaries = meanwhile.again(clients, outcome.canaries, again)
     outcome.verdicts += [canary.verdict for canary in outcome.canaries]
     looked = any(one.probe == declared.NAME for canary in outcome.canaries for one in canary.results)
     if looked and not outcome.interrupted:

@@ -190,7 +190,10 @@ def _of_trust(record: Record, role: Mapping[str, Any]) -> Iterator[Drift]:
     boundary = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn") or "none"
     declared = record.permissions_boundary or "none"
     if boundary != declared:
-        todo = f"put it back with iam:PutRolePermissionsBoundary, or declare it: {record.role_arn}"
+        call = (
+            "PutRolePermissionsBoundary" if record.permissions_boundary else "DeleteRolePermissionsBoundary"
+        )
+        todo = f"put it back with iam:{call}, or declare it: {record.role_arn}"
         yield Drift("permissions boundary", declared, boundary, todo)
 
 

@@ -53,13 +53,15 @@ def records(
                     unreadable.append(Unreadable(one["Name"], f"the record cannot be read: {error}"))
     except AwsError as error:
         raise DiscoverError(f"the records under {path} cannot be read: {words(error)}") from error
-    if not found:
+    if not found and not unreadable:
         raise NothingRecordedError(
             f"no interpreter is recorded under {path} in {clients.region} at {clients.endpoint}; "
             "deploy the fleet first, or name another --fleet or --region"
         )
     names = sorted({record.base for record in found})
-    if unknown := sorted(set(only) - set(names)):
+    # What stands where a record should be is a finding, and no wrong name.
+    broken = {one.parameter.rpartition("/")[2] for one in unreadable or ()}
+    if unknown := sorted(set(only) - set(names) - broken):
         raise DiscoverError(f"no interpreter {unknown[0]!r} is recorded; there are {', '.join(names)}")
     return sorted(
         (record for record in found if not only or record.base in only),

@@ -1,6 +1,7 @@
 """Runs the probes on many interpreters at once, and comes back only when every session is closed."""
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -42,10 +43,13 @@ def run(
         told = dataclasses.replace(told, records=tuple(records))
     interrupted = False
     width = Width(concurrency)
+    # Two records may name one interpreter: each canary ends what is open there, also the other's.
+    alone = {record.id: threading.Lock() for record in records}
 
     def timed(record: Record) -> Canary:
         began, waited = time.monotonic(), sessions.pace.waited
-        canary = examine(sessions, record, chosen(record, probes), told)
+        with alone[record.id]:
+            canary = examine(sessions, record, chosen(record, probes), told)
         width.took(time.monotonic() - began - (sessions.pace.waited - waited))
         return canary
 

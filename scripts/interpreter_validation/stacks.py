@@ -38,16 +38,17 @@ class Held:
 
 
 def hold(clients: Clients, records: Sequence[Record], owners: Sequence[Record]) -> Held:
-    """Records of owners, and those that their stacks have made and nobody has. Raises no AwsError.
+    """Records of owners, those that their stacks have made and nobody has, and those that no stack has made.
 
-    `records` are those of all fleets. A record of no stack that is there is not held against any. Without a
-    client for CloudFormation nothing is.
+    Raises no AwsError. `records` are those of all fleets. A fleet of which no stack is there was not deployed
+    by one, so its records are not held against any. Without a client for CloudFormation nothing is.
     """
     if clients.cloudformation is None:
         return Held([], [], frozenset())
     doubts: list[Doubt] = []
     problems: list[str] = []
     made: set[str] = set()
+    gone: set[str] = set()
     for stack in sorted({one.stack for one in owners}):
         try:
             there = _interpreters(clients, stack)
@@ -55,13 +56,47 @@ def hold(clients: Clients, records: Sequence[Record], owners: Sequence[Record]) 
         except AwsError as error:
             if not (code_of(error) == "ValidationError" and "does not exist" in words(error)):
                 problems.append(f"records of stack {stack} were not held against it: {words(error)}")
+            else:
+                gone.add(stack)
             continue
         if not isinstance(template, Mapping):
             continue  # YAML: not one of ours
         made |= set(there.values())
         fleets = {one.fleet for one in owners if one.stack == stack}
         doubts += _of_stack(stack, template, there, fleets, records, owners)
+        doubts += _invented(stack, template, fleets, owners)
+    deployed = {one.fleet for one in owners if one.stack not in gone}
+    doubts += [
+        _doubt(one, f"there is no stack {one.stack}")
+        for one in owners
+        if one.stack in gone and one.fleet in deployed
+    ]
     return Held(doubts, problems, frozenset(made))
+
+
+def _invented(
+    stack: str, template: Mapping[str, Any], fleets: set[str], owners: Sequence[Record]
+) -> Iterator[Doubt]:
+    """Records that name a stack which makes no such parameter: writing one hides an interpreter."""
+    names = [
+        one.get("Properties", {}).get("Name")
+        for one in template.get("Resources", {}).values()
+        if one.get("Type") == PARAMETER
+    ]
+    if not any(_is_of(name, fleets) for name in names):
+        return  # Not a template of ours, which has their names in full.
+    for one in owners:
+        if one.stack == stack and one.parameter not in names:
+            yield _doubt(one, f"{stack} has made no such record")
+
+
+def _doubt(record: Record, why: str) -> Doubt:
+    return Doubt(
+        record.parameter,
+        f"the record of {record.base} says that stack {record.stack} made it, and {why}: somebody wrote it,"
+        f" so that {record.id} counts as one of the fleet {record.fleet}",
+        f"see in CloudTrail who did it (PutParameter), delete {record.parameter}, and run this again",
+    )
 
 
 def _of_stack(

@@ -6,6 +6,11 @@ from typing import Any
 
 from interpreter_fleet.manifest import Record
 
+from .places import partition_of
+
+# So many owners are named.
+_NAMED = 5
+
 
 def in_words(statement: str, records: Iterable[Record]) -> str:
     """`allows s3:GetObject on arn:…/b/*, where b keeps its files`; the statement as JSON."""
@@ -14,20 +19,49 @@ def in_words(statement: str, records: Iterable[Record]) -> str:
     actions = listed(found, "Action")
     if "Principal" in found or "NotPrincipal" in found:
         text = f"{does} {actions} to {principals(found)}"
-        return text if found.get("Condition") else f"{text}, without a condition"
+        return text + (_conditions(found) or ", without a condition")
     text = f"{does} {actions} on {listed(found, 'Resource')}"
-    return text + whose(found, records)
+    return text + whose(found, records) + _conditions(found)
+
+
+def _conditions(statement: Mapping[str, Any]) -> str:
+    """`, if aws:SourceAccount StringEquals 111122223333 and …`: two statements may differ in nothing else."""
+    found = [
+        f"{key} {operator} {' or '.join(values(given))}"
+        for operator, keys in (statement.get("Condition") or {}).items()
+        for key, given in keys.items()
+    ]
+    return f", if {' and '.join(found)}" if found else ""
 
 
 def whose(statement: Mapping[str, Any], records: Iterable[Record]) -> str:
-    """`, where b keeps its files` if the statement names a prefix of one of these; else ""."""
-    resources = values(statement.get("Resource", ()))
+    """`, where b keeps its files` if the statement covers something in a prefix of one of these; else "".
+
+    Not told of what covers all of S3, which is everybody's.
+    """
+    resources = [one for one in values(statement.get("Resource", ())) if ":::" in one and ":::*" not in one]
     owners = [
         one.base
         for one in records
-        if one.bucket and any(f":{one.bucket}/{one.prefix}" in at for at in resources)
+        if one.bucket
+        and any(
+            may_be_under(f"arn:{partition_of(one)}:s3:::{one.bucket}/{one.prefix}", at) for at in resources
+        )
     ]
-    return f", where {', '.join(owners)} keeps its files" if owners else ""
+    if not owners:
+        return ""
+    if len(owners) == 1:
+        return f", where {owners[0]} keeps its files"
+    more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
+    return f", where {', '.join(owners[:_NAMED])}{more} keep their files"
+
+
+def may_be_under(prefix: str, pattern: str) -> bool:
+    """Whether something that begins with `prefix` matches a pattern of IAM's."""
+    literal = min((pattern.find(one) for one in "*?$" if one in pattern), default=len(pattern))
+    return pattern[:literal].startswith(prefix) or (
+        literal < len(pattern) and prefix.startswith(pattern[:literal])
+    )
 
 
 def principals(statement: Mapping[str, Any]) -> str:

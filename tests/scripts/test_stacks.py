@@ -8,9 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from interpreter_fleet.manifest import Record
-from interpreter_validation.stacks import hold
+from interpreter_validation.stacks import Held, hold
 
 ACCOUNT = "123456789012"
+GONE = {"Code": "ValidationError", "Message": "Stack [s] does not exist"}
 RECORD = Record(
     fleet="f",
     base="one",
@@ -51,14 +52,15 @@ class CloudFormation:
             "PhysicalResourceId": RECORD.id,
             "ResourceType": "AWS::BedrockAgentCore::CodeInterpreterCustom",
         }
-        return SimpleNamespace(paginate=lambda **_: self._or_error({"StackResourceSummaries": [one]}))
+        page = {"StackResourceSummaries": [one]}
+        return SimpleNamespace(paginate=lambda StackName: self._or_error(StackName, page))  # noqa: N803
 
     def get_template(self, **_):
         return {"TemplateBody": template()}
 
-    def _or_error(self, page):
-        if self.error:
-            raise ClientError({"Error": self.error}, "ListStackResources")
+    def _or_error(self, stack, page):
+        if error := self.error if stack == "s" else GONE:
+            raise ClientError({"Error": error}, "ListStackResources")
         return [page]
 
 
@@ -90,18 +92,31 @@ def test_what_was_rewritten_is_named(change, said):
 
 
 def test_a_record_that_is_gone_is_named_with_its_interpreter():
-    other = replace(RECORD, base="two")
+    other = replace(RECORD, base="two", fleet="g")
 
-    [doubt] = hold(SimpleNamespace(cloudformation=CloudFormation()), [other], [other]).doubts
+    [doubt] = hold(SimpleNamespace(cloudformation=CloudFormation()), [other], [RECORD]).doubts
 
     assert f"nothing looks at its interpreter {RECORD.id}" in doubt.detail
 
 
+@pytest.mark.parametrize(
+    ("stack", "why"), [("s", "s has made no such record"), ("nowhere", "there is no stack nowhere")]
+)
+def test_a_record_that_no_stack_has_made_is_named(stack, why):
+    """Whoever writes one makes an interpreter of his own look like one of the fleet."""
+    invented = replace(RECORD, base="two", id="mine-cccccccccc", stack=stack)
+
+    [doubt] = held([RECORD, invented]).doubts
+
+    assert doubt.record == invented.parameter
+    assert why in doubt.detail
+    assert "mine-cccccccccc counts as one of the fleet f" in doubt.detail
+
+
 def test_a_stack_that_is_not_there_says_nothing_and_one_that_may_not_be_read_says_so():
-    gone = {"Code": "ValidationError", "Message": "Stack [s] does not exist"}
     denied = {"Code": "AccessDenied", "Message": "no"}
 
-    assert held([RECORD], gone).problems == []
+    assert held([RECORD], GONE) == Held([], [], frozenset())
     [problem] = held([RECORD], denied).problems
     assert "records of stack s were not held against it: ListStackResources: AccessDenied" in problem
 

@@ -112,6 +112,30 @@ def test_a_record_that_cannot_be_read_is_named(client, validate):
     assert "/interpreter-fleet/broken/one: not JSON" in err
 
 
+@pytest.mark.parametrize("arguments", [(), ("--only", "one")])
+def test_a_fleet_whose_only_record_cannot_be_read_is_a_finding(client, validate, arguments):
+    """And not a fleet that is not deployed."""
+    client("ssm").put_parameter(Name="/interpreter-fleet/broken/one", Value="{", Type="String")
+
+    status, out, _ = validate("canary", "--fleet", "broken", *arguments)
+
+    client("ssm").delete_parameter(Name="/interpreter-fleet/broken/one")
+    assert status == 1
+    assert "/interpreter-fleet/broken/one, record: the record cannot be read" in out
+
+
+def test_two_records_of_one_interpreter_do_not_disturb_each_other(deploy, validate, client):
+    """Each canary ends what is open on its interpreter: so they run one after the other."""
+    fleet = deploy("one")
+    twin = replace(fleet.records["one"], base="twin")
+    client("ssm").put_parameter(Name=twin.parameter, Value=twin.to_json(), Type="String")
+
+    status, out, _ = validate("canary", "--fleet", fleet.name, "--probe", "lifecycle", "--probe", "network")
+
+    client("ssm").delete_parameter(Name=twin.parameter)
+    assert (status, "ok: 2 pass" in out) == (0, True), out
+
+
 @pytest.mark.parametrize(
     "arguments", [["canary", "--share", "2"], ["canary", "--concurrency", "0"], ["prove"]]
 )
