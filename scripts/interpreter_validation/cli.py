@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -274,11 +274,12 @@ def _sweep(
     found: list[Record],
     outcome: _Outcome,
 ) -> None:
+    older_than = timedelta(minutes=options.older_than)
     if options.only:
         # Strays cannot be chosen by a recorded name: only sessions are looked for.
-        left = sweep.Found(*sweep.find_sessions(clients, found))
+        left = sweep.Found(*sweep.find_sessions(clients, found, datetime.now(UTC) - older_than))
     else:
-        left = sweep.find(clients, found, options.fleet, timedelta(minutes=options.older_than))
+        left = sweep.find(clients, found, options.fleet, older_than)
     outcome.strangers += [
         {"kind": "unknown", "id": "", "detail": problem, "todo": ""} for problem in left.problems
     ]

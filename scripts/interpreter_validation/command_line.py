@@ -119,7 +119,8 @@ def parser() -> argparse.ArgumentParser:
                 type=_minutes,
                 default=60.0,
                 metavar="MINUTES",
-                help="leave younger interpreters alone: a deployment may run (default 60)",
+                help="leave alone what is younger: interpreters, as a deployment may run, and what canaries"
+                " on other machines have opened, as they may run too (default 60)",
             )
     show = commands.add_parser("show")
     show.add_argument("file", type=Path)

@@ -57,9 +57,9 @@ class Found:
 
 def find(clients: Clients, recorded: Sequence[Record], fleet: str | None, older_than: timedelta) -> Found:
     """Lists, changes nothing. `fleet` None: every fleet. Raises AwsError when nothing can be listed."""
-    left, problems = find_sessions(clients, recorded)
-    ids = {record.id for record in recorded}
     before = datetime.now(UTC) - older_than
+    left, problems = find_sessions(clients, recorded, before)
+    ids = {record.id for record in recorded}
     objects, unasked = find_objects(clients, recorded, before)
     left += objects
     problems += unasked
@@ -73,13 +73,18 @@ def find(clients: Clients, recorded: Sequence[Record], fleet: str | None, older_
     return Found(left, problems)
 
 
-def find_sessions(clients: Clients, recorded: Sequence[Record]) -> tuple[list[Left], list[str]]:
-    """The sessions that canaries left on recorded interpreters, and what could not be asked."""
+def find_sessions(
+    clients: Clients, recorded: Sequence[Record], before: datetime
+) -> tuple[list[Left], list[str]]:
+    """The sessions that canaries left on recorded interpreters, and what could not be asked.
+
+    Of a run elsewhere only those that were started `before`: nobody can tell from here whether it lives.
+    """
     left: list[Left] = []
     problems: list[str] = []
     for record in recorded:
         try:
-            left += _sessions(clients, record.id)
+            left += _sessions(clients, record.id, before)
         except AwsError as error:
             # A record without its interpreter is drift, which the canary tells; no session can be on it.
             if code_of(error) != "ResourceNotFoundException":
@@ -152,11 +157,11 @@ def _still_ready(sessions: Sessions, one: Left) -> str:
     return "; it is READY after it was stopped" if left else ""
 
 
-def _sessions(clients: Clients, interpreter: str) -> Iterator[Left]:
+def _sessions(clients: Clients, interpreter: str, before: datetime) -> Iterator[Left]:
     for one in leftovers(clients, interpreter):
         dead = runs.is_dead(one["name"])
-        if dead is False:
-            # Of a run that lives on this machine, and that will stop it itself.
+        # Of a run that lives, here or perhaps elsewhere, and that will stop it itself.
+        if dead is False or (dead is None and one["createdAt"] > before):
             continue
         why = "its run was killed" if dead else "a canary's, started elsewhere"
         yield Left("session", one["sessionId"], interpreter, f"{why} ({one['name']})", one["name"])
@@ -209,13 +214,14 @@ def _is_in_a_stack(clients: Clients, identifier: str, arn: str, stacks: Sequence
         except AwsError as error:
             if not _says_there_is_none(error):
                 raise
-    try:
-        got = clients.cloudformation.describe_stack_resources(PhysicalResourceId=identifier)
-    except AwsError as error:
-        if _says_there_is_none(error):
-            return False
-        raise
-    return bool(got.get("StackResources"))
+    for physical in (identifier, arn):
+        try:
+            if clients.cloudformation.describe_stack_resources(PhysicalResourceId=physical)["StackResources"]:
+                return True
+        except AwsError as error:
+            if not _says_there_is_none(error):
+                raise
+    return False
 
 
 def _says_there_is_none(error: BaseException) -> bool:

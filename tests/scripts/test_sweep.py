@@ -113,6 +113,27 @@ def test_one_that_a_stack_has_is_in_the_fleet(clients, client, deploy):
     assert (ids(found), found.problems) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("run", "older_than", "found"),
+    [
+        ("00000000-1-0000", timedelta(hours=1), []),
+        ("00000000-1-0000", AT_ONCE, ["a canary's, started elsewhere"]),
+        ("lambda-00000000", timedelta(hours=1), []),
+        ("gate-00000000", timedelta(hours=1), []),
+    ],
+)
+def test_a_young_session_of_a_run_elsewhere_is_left_alone(clients, deploy, run, older_than, found):
+    """It may be a canary on another machine, in a deployment or on a schedule, which would then fail."""
+    record = deploy("one").records["one"]
+    clients.data.start_code_interpreter_session(
+        codeInterpreterIdentifier=record.id, name=runs.session_name(run, "one")
+    )
+
+    left = sweep.find(clients, [record], record.fleet, older_than).left
+
+    assert [one.why.partition(" (")[0] for one in left if one.kind == "session"] == found
+
+
 @pytest.fixture(params=[False, True], ids=["plain", "with versions"])
 def any_bucket(client, request):
     """The name of an empty bucket; that it can be deleted shows that nothing was left in it."""

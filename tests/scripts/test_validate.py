@@ -218,7 +218,7 @@ def running_canary(fleet, command, open_sessions):
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_canary_leaves_no_session(deploy, command, open_sessions, number):
     fleet = deploy("one", "two", "three")
     process = running_canary(fleet, command, open_sessions)
