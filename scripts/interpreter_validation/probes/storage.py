@@ -53,13 +53,14 @@ class Attempt:
 def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
     """Own prefix: get, put, delete, list as `access` says. Elsewhere these, copy and presign are refused."""
     nonce = f"{MARK}{sessions.run}-{secrets.token_hex(6)}"
-    beside = [(record.bucket, prefix) for prefix in _beside(record, settings)] if record.bucket else []
-    foreign = _foreign(record, settings)
+    bucket = _bucket(record, settings)
+    beside = _beside(record, settings, bucket) if bucket else []
+    foreign = [one for one in _foreign(record, settings) if one[0] != bucket]
     with ExitStack() as cleaned:
-        planted = _planted(sessions, settings, record, nonce, cleaned)
+        planted = _planted(sessions, settings, record, bucket, beside, nonce, cleaned)
         attempts = [
             *_own(record, nonce, planted),
-            *_outside(record, nonce, [*beside, *foreign]),
+            *_outside(record, bucket, nonce, [*((bucket or "", prefix) for prefix in beside), *foreign]),
         ]
         with sessions.shared(record.id, record.base) as session:
             found = ask(
@@ -89,21 +90,27 @@ def run(sessions: Sessions, record: Record, settings: Settings) -> ProbeResult:
     return ProbeResult(NAME, Verdict.PASS, detail if record.bucket else f"no storage declared: {detail}")
 
 
-def _beside(record: Record, settings: Settings) -> list[str]:
+def _bucket(record: Record, settings: Settings) -> str | None:
+    """In which bucket there is something beside it: its own; without storage, the first of its fleet."""
+    fleets = sorted({one.bucket for one in settings.records if one.bucket and one.fleet == record.fleet})
+    return record.bucket or next(iter(fleets), None)
+
+
+def _beside(record: Record, settings: Settings, bucket: str) -> list[str]:
     """The bucket's root, a prefix that begins with the same letters, and prefixes of siblings."""
     prefix = record.prefix or ""
     siblings = sorted(
         {
             one.prefix
             for one in settings.records
-            if one.bucket == record.bucket and one.prefix != prefix and one.prefix
+            if one.bucket == bucket and one.prefix != prefix and one.prefix
         }
     )
     # All of a small fleet. Of a large one the next in the order of names, so that each is tried by somebody;
     # what policies say of the others, the probe `declared` reads.
     after = siblings if len(siblings) <= _SMALL else [one for one in siblings if one > prefix][:1]
     after = after or siblings[:1]
-    return ["", _alike(prefix), *after]
+    return ["", *([_alike(prefix)] if prefix else []), *after]
 
 
 def _alike(prefix: str) -> str:
@@ -123,7 +130,7 @@ def _foreign(record: Record, settings: Settings) -> list[tuple[str, str]]:
     names += sorted({one.bucket for one in settings.records if one.bucket and one.bucket != record.bucket})[
         :1
     ]
-    return [(name, "") for name in names if name != record.bucket]
+    return [(name, "") for name in names]
 
 
 def _own(record: Record, nonce: str, planted: bool) -> Iterator[Attempt]:
@@ -143,7 +150,9 @@ def _own(record: Record, nonce: str, planted: bool) -> Iterator[Attempt]:
     )
 
 
-def _outside(record: Record, nonce: str, places: list[tuple[str, str]]) -> Iterator[Attempt]:
+def _outside(
+    record: Record, beside: str | None, nonce: str, places: list[tuple[str, str]]
+) -> Iterator[Attempt]:
     yield Attempt("list all buckets", "list_buckets", {}, False)
     for bucket, prefix in places:
         where = f"s3://{bucket}/{prefix}"
@@ -154,9 +163,10 @@ def _outside(record: Record, nonce: str, places: list[tuple[str, str]]) -> Itera
         )
         yield Attempt(f"get {where}", "get_object", at, False)
         yield Attempt(f"get {where} by a presigned URL", "presigned_get", at, False)
-        if record.bucket is not None and bucket == record.bucket:
+        if bucket == beside:
             yield Attempt(f"put {where}", "put_object", {"Bucket": bucket, "Key": f"{key}-put"}, False)
             yield Attempt(f"delete {where}", "delete_object", {"Bucket": bucket, "Key": f"{key}-none"}, False)
+        if bucket == record.bucket:
             yield Attempt(
                 f"copy {where} to its own prefix",
                 "copy_object",
@@ -165,16 +175,24 @@ def _outside(record: Record, nonce: str, places: list[tuple[str, str]]) -> Itera
             )
 
 
-def _planted(sessions: Sessions, settings: Settings, record: Record, nonce: str, cleaned: ExitStack) -> bool:
+def _planted(
+    sessions: Sessions,
+    settings: Settings,
+    record: Record,
+    bucket: str | None,
+    beside: list[str],
+    nonce: str,
+    cleaned: ExitStack,
+) -> bool:
     """Whether an object lies in the own prefix and at each place beside it."""
-    if record.bucket is None or not settings.plant:
+    if bucket is None or not settings.plant:
         return False
-    for prefix in (record.prefix or "", *_beside(record, settings)):
+    for prefix in (*([record.prefix] if record.prefix else []), *beside):
         try:
-            cleaned.enter_context(_object(sessions.clients.s3, record.bucket, f"{prefix}{nonce}"))
+            cleaned.enter_context(_object(sessions.clients.s3, bucket, f"{prefix}{nonce}"))
         except AwsError as error:
             code = getattr(error, "response", {}).get("Error", {}).get("Code")
-            if code in ("NoSuchBucket", "404"):
+            if record.bucket and code in ("NoSuchBucket", "404"):
                 raise ProbeError(
                     f"the bucket {record.bucket} of the record is not there",
                     expected=record.bucket,

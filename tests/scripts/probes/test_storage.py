@@ -21,14 +21,33 @@ def test_storage_as_declared_passes_and_leaves_no_object(deploy, probe, client, 
 
 
 def test_an_interpreter_without_storage_reaches_none(deploy, probe):
-    none = {"bucket": None, "prefix": None, "access": None}
-    fleet = deploy("one", declare=none)
+    fleet = deploy("one", declare=NONE)
     fleet.records |= deploy("two").records
 
     result = probe("storage", fleet, "one")
 
     assert result.verdict is Verdict.PASS
     assert result.detail.startswith("no storage declared: 0 requests worked")
+
+
+NONE = {"bucket": None, "prefix": None, "access": None}
+
+
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
+def test_without_storage_of_its_own_it_is_tried_on_that_of_its_fleet(deploy, probe, client, bucket, action):
+    """Something lies there to be refused: who may not list is answered alike for what is not there."""
+    fleet = deploy("one", declare=NONE)
+    one = fleet.records["one"]
+    two = replace(one, base="two", bucket=bucket, prefix=f"{fleet.name}-two/", access="read")
+    fleet.records["two"] = two
+    before = keys(client, bucket)
+    allow(client, one, action, f"arn:aws:s3:::{bucket}/{two.prefix}*")
+
+    result = probe("storage", fleet, "one")
+
+    assert result.verdict is Verdict.FAIL
+    assert f"{'get' if action == 's3:GetObject' else 'put'} s3://{bucket}/{two.prefix}" in result.detail
+    assert keys(client, bucket) == before
 
 
 def test_a_role_with_one_statement_too_many_is_found(deploy, probe, client):
