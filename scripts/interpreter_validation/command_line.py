@@ -2,31 +2,76 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from . import permissions
+from .clients import INVOKE_TIMEOUT_SECONDS, TIMEOUT_SECONDS
 from .probes import PROBES
 from .reports import output
 from .settings import Target
 
+_AT_ONCE = 64
+# Of each command: what it does, and how it is called.
+_COMMANDS = {
+    "preflight": (
+        """\
+Before `cdk deploy`: is there room for it, and is everything there? Holds what `cdk synth` made against the
+account: quotas, request rates, IAM roles, stacks, role trust, buckets, networks, CDK bootstrap; and foretells
+what is created, replaced and deleted, and how long that takes. Nothing is changed, but by --request-increase.
+Without --assembly it judges the recorded fleet, as if a deployment replaced all of it.""",
+        """\
+  cdk synth --quiet && validate.py preflight --assembly cdk.out
+  validate.py preflight --assembly cdk.out --request-increase    ask Service Quotas for what is missing""",
+    ),
+    "canary": (
+        """\
+After a deployment: is every interpreter what was declared, does it do what it must, does it refuse what it
+must? Opens short sessions, within --share of the account's request rates, and stops each of them.""",
+        """\
+  validate.py canary --only analytics --json canary.json --junit canary.xml
+  validate.py canary --since-failure canary.json                 only what did not pass
+  validate.py canary --probe tools --probe isolation             these instead of what fleet.yaml chooses
+  validate.py canary --outside proxy.corp.example:3128           in place of the default targets""",
+    ),
+    "sweep": (
+        """\
+What is left: sessions and objects of canaries that were killed, and interpreters that belong to a fleet, by
+tag or by name and role, and are in no record and no stack. It only lists them, unless --yes is given.""",
+        """\
+  validate.py sweep                                              list
+  validate.py sweep --fleet demo --yes                           stop and delete what was listed""",
+    ),
+    "all": (
+        "preflight, then canary. Where preflight finds that something is missing, no canary runs.",
+        """\
+  validate.py all --json run.json --html run.html
+  check.py --format json --output check.json cdk.out; validate.py all --check check.json --html run.html""",
+    ),
+    "show": (
+        "Prints a JSON report again, in any format, and exits as its run did. Asks nobody.",
+        """\
+  validate.py show run.json --format github >> "$GITHUB_STEP_SUMMARY"
+  validate.py show run.json --baseline last.json                 what changed since""",
+    ),
+    "permissions": (
+        """\
+Prints the IAM policy that a command needs, and no more; gate is the function of the canary gate. Asks nobody.
+Options that need more are named as they will be given.""",
+        """\
+  validate.py permissions canary --fleet demo --account 111122223333 --region us-east-1 > canary.json
+  validate.py permissions preflight --assembly
+  validate.py permissions sweep --yes""",
+    ),
+}
 _EPILOG = """\
-commands:
+commands (`validate.py COMMAND --help` says more):
   preflight   before `cdk deploy`: quotas, rates, roles, stacks, trust, buckets, networks, bootstrap
   canary      on every interpreter: is it what was declared, does it do what it must, and refuse the rest
   sweep       list sessions of killed canaries and interpreters that no fleet has any more; --yes removes
   all         preflight, then canary
   show FILE   print a JSON report again, in any format
   permissions COMMAND
-              print the IAM policy that a command needs; gate is the function of the canary gate
-
-examples:
-  validate.py preflight --assembly cdk.out
-  validate.py all
-  validate.py canary --only analytics --json canary.json --junit canary.xml
-  validate.py canary --since-failure canary.json
-  validate.py canary --probe tools --probe isolation
-  validate.py sweep --fleet demo --yes
-  check.py --format json --output check.json; validate.py all --check check.json --html report.html
-  validate.py show canary.json --baseline last.json --format github >> "$GITHUB_STEP_SUMMARY"
+              print the IAM policy that a command needs
 
 It reads the records that deployments leave in SSM under /interpreter-fleet, then asks the API. With
 AWS_ENDPOINT_URL or --endpoint-url it asks a local endpoint.
@@ -48,38 +93,44 @@ def parser() -> argparse.ArgumentParser:
         dest="command", required=True, metavar="preflight | canary | sweep | all | show | permissions"
     )
     for name in ("preflight", "canary", "sweep", "all"):
-        command = commands.add_parser(name)
+        command = _command(commands, name)
         command.add_argument("--fleet", help="only this fleet (default: every one that is recorded)")
         command.add_argument(
             "--only", action="append", default=[], metavar="NAME", help="only this interpreter"
         )
-        command.add_argument(
-            "--probe",
-            action="append",
-            default=[],
-            choices=PROBES,
-            metavar="NAME",
-            help="try this, whatever fleet.yaml chooses: " + ", ".join(PROBES),
-        )
-        command.add_argument(
-            "--outside",
-            action="append",
-            default=[],
-            type=_target,
-            metavar="HOST:PORT",
-            help="what SANDBOX must not reach and PUBLIC must (default: public hosts; outside.test locally)",
-        )
+        command.set_defaults(probe=[], outside=[], concurrency=_AT_ONCE)
+        if name != "sweep":
+            command.add_argument(
+                "--probe",
+                action="append",
+                default=[],
+                choices=PROBES,
+                metavar="NAME",
+                help="try this, whatever fleet.yaml chooses: " + ", ".join(PROBES),
+            )
+        if name in ("canary", "all"):
+            command.add_argument(
+                "--outside",
+                action="append",
+                default=[],
+                type=_target,
+                metavar="HOST:PORT",
+                help="what SANDBOX must not reach and PUBLIC must (default: public hosts; outside.test"
+                " locally)",
+            )
         command.add_argument("--region", help="default: from the environment or the profile")
         command.add_argument("--profile", help="a profile of the AWS configuration")
         command.add_argument("--endpoint-url", metavar="URL", help="ask this endpoint instead of AWS")
         output.add_arguments(command)
-        command.add_argument(
-            "--concurrency",
-            type=_positive,
-            default=64,
-            metavar="N",
-            help="interpreters at once, at most (default 64; from 16 on as many as it takes to use the rate)",
-        )
+        if name != "sweep":
+            command.add_argument(
+                "--concurrency",
+                type=_positive,
+                default=_AT_ONCE,
+                metavar="N",
+                help=f"interpreters at once, at most (default {_AT_ONCE}; from 16 on as many as it takes to"
+                " use the rate)",
+            )
         command.add_argument(
             "--share",
             type=_share,
@@ -90,8 +141,9 @@ def parser() -> argparse.ArgumentParser:
             "--timeout",
             type=_seconds,
             metavar="SECONDS",
-            help="how long one reply may take (default 60, of code in a session 310); AWS_MAX_ATTEMPTS says"
-            " how often a request is sent at most (default 6; code: once)",
+            help=f"how long one reply may take (default {TIMEOUT_SECONDS:g}, of code in a session"
+            f" {INVOKE_TIMEOUT_SECONDS:g}); AWS_MAX_ATTEMPTS says how often a request is sent at most"
+            " (default 6; code: once)",
         )
         if name in ("preflight", "all"):
             command.add_argument(
@@ -122,11 +174,13 @@ def parser() -> argparse.ArgumentParser:
                 help="leave alone what is younger: interpreters, as a deployment may run, and what canaries"
                 " on other machines have opened, as they may run too (default 60)",
             )
-    show = commands.add_parser("show")
-    show.add_argument("file", type=Path)
+    show = _command(commands, "show")
+    show.add_argument("file", type=Path, metavar="FILE", help="a report that --json has written")
     output.add_arguments(show)
-    rights = commands.add_parser("permissions")
-    rights.add_argument("of", choices=permissions.COMMANDS)
+    rights = _command(commands, "permissions")
+    rights.add_argument(
+        "of", choices=permissions.COMMANDS, metavar="COMMAND", help=", ".join(permissions.COMMANDS)
+    )
     rights.add_argument("--fleet", help="only the records of this fleet")
     rights.add_argument("--only", action="append", default=[], metavar="NAME", help="only this interpreter")
     rights.add_argument("--account", default="*", help="12 digits (default: any)")
@@ -142,6 +196,18 @@ def parser() -> argparse.ArgumentParser:
             help=f"what the command needs when it is called with {option}",
         )
     return made
+
+
+def _command(commands: Any, name: str) -> argparse.ArgumentParser:
+    """One command's parser; `commands` is what argparse gives for them, which has no public type."""
+    description, examples = _COMMANDS[name]
+    added: argparse.ArgumentParser = commands.add_parser(
+        name,
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return added
 
 
 def _positive(text: str) -> int:

@@ -52,10 +52,12 @@ class Choice:
     def arguments(self, records: dict[str, Record], report: Path) -> list[str]:
         fleet = next(iter(records.values())).fleet
         found = [self.command, "--fleet", fleet, "--json", str(report), "--share", "1"]
-        found += ["--concurrency", str(self.concurrency), "--timeout", str(self.timeout)]
+        found += ["--timeout", str(self.timeout)]
         found += [text for one in self.only for text in ("--only", one)]
-        found += [text for one in self.probes for text in ("--probe", one)]
-        return found + (["--yes"] if self.command == "sweep" else [])
+        if self.command == "sweep":
+            return [*found, "--yes"]
+        found += ["--concurrency", str(self.concurrency)]
+        return found + [text for one in self.probes for text in ("--probe", one)]
 
 
 def chosen(seed: int) -> Choice:
@@ -141,8 +143,11 @@ def _untrue(
     if trial.code is None:
         return
     if report is None:
-        if trial.code != 3 or "could not run" not in trial.said:
-            yield f"no report, and the exit code is {trial.code}: {trial.said[-300:]}"
+        yield f"no report, and the exit code is {trial.code}: {trial.said[-300:]}"
+        return
+    if any(one["detail"].startswith("could not run: ") for one in report["strangers"]):
+        if (trial.code, report["exit_code"]) != (3, 3) or report["interpreters"]:
+            yield f"could not run, and the exit code is {trial.code}: {trial.said[-300:]}"
         if not trial.faults:
             yield f"could not run without any fault: {trial.said[-300:]}"
         return

@@ -123,3 +123,12 @@ def test_settings_that_are_wrong_are_no_bug(arguments, environment, said):
     assert done.returncode == 3
     assert said in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+@pytest.mark.parametrize("command", ["preflight", "canary", "sweep", "all", "show", "permissions"])
+def test_each_commands_help_says_what_it_does_and_shows_how(command):
+    text = run(command, "--help").stdout.decode()
+
+    description = text.partition("\n\n")[2].partition("\n\n")[0]
+    assert len(description) > 60
+    assert f"validate.py {command}" in text.partition("examples:")[2]
