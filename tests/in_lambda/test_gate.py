@@ -46,6 +46,13 @@ def test_rights_that_have_not_spread_yet_are_waited_for(service, gate):
     assert gate("one")["Status"] == "SUCCESS"
 
 
+def test_an_interpreter_that_is_not_ready_yet_is_waited_for(service, gate):
+    """Longer than rights may take to spread: in VPC mode it takes minutes."""
+    service.before["start"] = [told(409, "ConflictException")] * 3
+
+    assert gate("one")["Status"] == "SUCCESS"
+
+
 def test_rights_that_never_come_are_no_pass(service, gate):
     service.before["start"] = [told(403, "AccessDeniedException")] * 100
     reply = gate("one")

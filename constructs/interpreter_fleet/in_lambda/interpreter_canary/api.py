@@ -132,17 +132,19 @@ class Api:
         remaining = left or self.left
         url = f"{self.endpoint}{path}" + (f"?{urlencode(query)}" if query else "")
         problem: Exception = NoAnswerError(f"{operation}: the time was over before it was called", sent=False)
-        attempt, sent = 0, False
+        attempt, waits, sent = 0, 0, False
         while remaining() > 0:
             self.pace.wait(operation)
             try:
                 return self._once(operation, method, url, body, headers or {}, remaining())
             except ApiError as error:
                 settling = _may_settle(error) and time.monotonic() < self.settled
-                if not settling and error.code not in THROTTLED and error.status < 500:
+                creating = _may_be_creating(error)
+                if not (settling or creating) and error.code not in THROTTLED and error.status < 500:
                     raise
                 problem = error
-                attempt += not settling
+                attempt += not (settling or creating)
+                waits += creating
             except urllib3.exceptions.HTTPError as error:
                 sent = sent or not isinstance(error, urllib3.exceptions.NewConnectionError)
                 text = f"{operation}: no answer: {type(error).__name__}: {error}"
@@ -150,7 +152,7 @@ class Api:
                 attempt += 1
             if attempt >= _ATTEMPTS:
                 break
-            pause = min(_LONGEST_PAUSE, 0.25 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311
+            pause = min(_LONGEST_PAUSE, 0.25 * 2 ** min(attempt + waits, 8)) * random.uniform(0.5, 1.0)  # noqa: S311
             if isinstance(problem, ApiError) and problem.code in THROTTLED:
                 self.pace.hold(operation, pause)
             time.sleep(max(0.0, min(pause, remaining())))
@@ -196,6 +198,11 @@ def _may_settle(error: ApiError) -> bool:
     return error.code == "AccessDeniedException" or (
         error.code == "ValidationException" and error.operation == "StartCodeInterpreterSession"
     )
+
+
+def _may_be_creating(error: ApiError) -> bool:
+    """In VPC mode it takes minutes to become READY; how a start is refused until then is unrecorded."""
+    return error.code == "ConflictException" and error.operation == "StartCodeInterpreterSession"
 
 
 def _message(body: bytes) -> str:
