@@ -218,6 +218,18 @@ def test_an_interpreter_that_the_check_does_not_name_is_not_proven():
     assert "the policy check does not name it" in page(sample.made(), check)
 
 
+def test_the_proof_of_another_fleets_interpreter_is_nobody_elses():
+    ours = sample.CANARIES[0]
+    theirs = Canary(replace(ours.record, fleet="other", stack="other-interpreters-0"), ours.results)
+    report = sample.made(canaries=[ours, theirs])
+
+    text = page(report, read_check(json.dumps(sample.checked()), "check.json"))
+
+    before, _, after = text.partition('<th scope="row">other/analytics')
+    assert "the policy check does not name it" in after
+    assert "the policy check does not name it" not in before
+
+
 def test_every_colour_of_text_has_contrast_in_light_and_dark():
     css = Path(pages.__file__).with_name("page.css").read_text()
     themes = [dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block)) for block in css.split(":root {")[1:3]]

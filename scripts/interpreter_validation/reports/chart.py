@@ -118,7 +118,7 @@ def _total(one: dict[str, Any]) -> float:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 24 else name[:23] + "…"
+    return name if len(name) <= 20 else name[:19] + "…"
 
 
 def _n(number: float) -> str:

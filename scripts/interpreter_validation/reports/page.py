@@ -1,5 +1,6 @@
 """The report as one self-contained HTML page, for somebody who was not there."""
 
+from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -187,9 +188,11 @@ def _changes(report: dict[str, Any]) -> Element | None:
 def _fleet(report: dict[str, Any], check: Check | None) -> Element | None:
     rows = []
     name = namer(report["interpreters"])
+    named = Counter(one["interpreter"] for one in report["interpreters"])
     seen = set()
     for one in sorted(report["interpreters"], key=lambda one: one["verdict"] == "pass"):
-        proof = None if check is None else check.of(one["interpreter"], one["stack"])
+        base = one["interpreter"]
+        proof = None if check is None else check.of(base, one["stack"], alone=named[base] == 1)
         seen.add(proof)
         rows.append(
             tag(

@@ -64,11 +64,14 @@ class Check:
     proofs: tuple[Proof, ...]
     problems: tuple[str, ...]
 
-    def of(self, interpreter: str, stack: str) -> Proof | None:
-        """The proof of a deployed interpreter: by its stack, else by its name if only one has it."""
+    def of(self, interpreter: str, stack: str, *, alone: bool = True) -> Proof | None:
+        """The proof of a deployed interpreter: by its stack, else by its name if only one has it.
+
+        `alone`: no other deployed interpreter has this name, in another fleet say.
+        """
         named = [one for one in self.proofs if one.interpreter == interpreter]
         there = [one for one in named if one.stack == stack]
-        found = there or named
+        found = there or (named if alone else [])
         return found[0] if len(found) == 1 else None
 
 
