@@ -15,6 +15,8 @@ from .verdict import Verdict
 
 SERVICE = "bedrock-agentcore.amazonaws.com"
 _METADATA = "InterpreterFleet"
+# Of a filter of EC2's (AWS docs, API reference, "Filter").
+_VALUES = 200
 
 
 def check(
@@ -247,6 +249,7 @@ def _networks(clients: Clients, stacks: Sequence[Stack], variables: Mapping[str,
     subnets: set[str] = set()
     groups: set[str] = set()
     unknown: list[str] = []
+    named: dict[str, list[str]] = {}
     for stack in stacks:
         for key, interpreter in stack.of_type(INTERPRETER).items():
             vpc = network(interpreter).get("VpcConfig", {})
@@ -255,16 +258,24 @@ def _networks(clients: Clients, stacks: Sequence[Stack], variables: Mapping[str,
                     found = text(one, variables)
                     if found is not None:
                         ids.add(found)
+                        named.setdefault(label(key, interpreter), []).append(found)
                     elif not _is_made(one, stack):
                         unknown.append(f"{kind} of {label(key, interpreter)}: {_shown(one)}")
     if unknown:
         yield row("network", Verdict.COULD_NOT_TELL, f"not resolved: {'; '.join(unknown)}")
+    networks: dict[str, str] = {}
     if subnets:
         there = _described(clients.ec2, "describe_subnets", "Subnets", "subnet-id", subnets)
-        yield _there("subnets", subnets, {one["SubnetId"]: one.get("VpcId", "") for one in there})
+        networks |= {one["SubnetId"]: one.get("VpcId", "") for one in there}
+        yield _there("subnets", subnets, networks)
     if groups:
         there = _described(clients.ec2, "describe_security_groups", "SecurityGroups", "group-id", groups)
-        yield _there("security groups", groups, {one["GroupId"]: one.get("VpcId", "") for one in there})
+        networks |= {one["GroupId"]: one.get("VpcId", "") for one in there}
+        yield _there("security groups", groups, networks)
+    for name, ids_of_one in sorted(named.items()):
+        if len(apart := sorted({networks[one] for one in ids_of_one if one in networks})) > 1:
+            detail = f"its subnets and security groups are of several networks: {', '.join(apart)}"
+            yield row(f"network of {name}", Verdict.FAIL, detail)
 
 
 def _is_made(value: object, stack: Stack) -> bool:
@@ -275,9 +286,11 @@ def _is_made(value: object, stack: Stack) -> bool:
 
 
 def _described(ec2: Any, operation: str, key: str, name: str, ids: set[str]) -> list[dict[str, Any]]:
-    # By filter: what is not there is left out, where a list of ids would fail as a whole.
-    pages = ec2.get_paginator(operation).paginate(Filters=[{"Name": name, "Values": sorted(ids)}])
-    return [one for page in pages for one in page[key]]
+    # By filter, which takes so many values: what is not there is left out, where a list of ids would fail.
+    wanted = sorted(ids)
+    filters = [{"Name": name, "Values": wanted[at : at + _VALUES]} for at in range(0, len(wanted), _VALUES)]
+    paginator = ec2.get_paginator(operation)
+    return [one for each in filters for page in paginator.paginate(Filters=[each]) for one in page[key]]
 
 
 def _there(name: str, wanted: set[str], found: Mapping[str, str]) -> Row:

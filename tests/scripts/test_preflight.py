@@ -118,6 +118,23 @@ def test_no_room_asks_for_more_and_says_what_came_of_it(clients):
     assert "no increase requested: RequestServiceQuotaIncrease" in row.detail
 
 
+def test_subnets_and_security_groups_of_different_networks_are_named(rows, client):
+    """Each is there; together CloudFormation refuses them."""
+    ec2 = client("ec2")
+    vpcs = [ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"] for number in (40, 41)]
+    subnet = ec2.create_subnet(VpcId=vpcs[0], CidrBlock="10.40.1.0/24")["Subnet"]["SubnetId"]
+    groups = [
+        ec2.create_security_group(GroupName=uuid.uuid4().hex, Description="x", VpcId=vpc)["GroupId"]
+        for vpc in vpcs
+    ]
+
+    assert rows(stack(vpc={"Subnets": [subnet], "SecurityGroups": groups[:1]})) == {}
+    found = rows(stack(vpc={"Subnets": [subnet], "SecurityGroups": groups}))
+
+    assert list(found) == ["network of one"]
+    assert found["network of one"].detail.endswith(", ".join(sorted(vpcs)))
+
+
 @pytest.fixture
 def left(client):
     """`left(template)` → the name of a stack that was to be made of it; deleted after the test."""
