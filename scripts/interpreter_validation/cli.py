@@ -134,7 +134,7 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
         if options.command == "sweep":
             _sweep(options, clients, sessions, found, outcome)
         if options.command in ("canary", "all") and not full:
-            _canaries(options, clients, _chosen(options, found), sessions, console, outcome)
+            _canaries(options, clients, found, sessions, console, outcome)
         if options.command == "all" and full:
             detail = "the canary did not run: preflight found that there is no room, or something missing"
             outcome.strangers.append({"kind": "unknown", "id": "", "detail": detail, "todo": ""})
@@ -205,9 +205,15 @@ def _recorded(
         raise
 
 
-def _chosen(options: argparse.Namespace, found: list[Record]) -> list[Record]:
-    if options.since_failure:
-        failed = _failed(options.since_failure)
+def _chosen(options: argparse.Namespace, found: list[Record], earlier: dict[str, Any] | None) -> list[Record]:
+    """Of what is recorded; `earlier` is the report of --since-failure."""
+    # A run that could not be made has tried nothing, so nothing has passed.
+    if earlier and earlier["interpreters"]:
+        failed = {
+            (one["fleet"], one["interpreter"])
+            for one in earlier["interpreters"]
+            if one["verdict"] != Verdict.PASS.value
+        }
         found = [record for record in found if (record.fleet, record.base) in failed]
     if options.sample and options.sample < len(found):
         chosen = set(random.sample(range(len(found)), options.sample))
@@ -215,27 +221,24 @@ def _chosen(options: argparse.Namespace, found: list[Record]) -> list[Record]:
     return found
 
 
-def _failed(file: Path) -> set[tuple[str, str]]:
-    """Fleet and base name of what did not pass in a JSON report. DiscoverError if it cannot be read."""
+def _earlier(file: Path | None) -> dict[str, Any] | None:
+    """A JSON report. DiscoverError if it cannot be read."""
     try:
-        earlier = reports.load(file)
+        return reports.load(file) if file else None
     except OSError as error:
         raise DiscoverError(f"{file}: {error.strerror}") from error
-    return {
-        (one["fleet"], one["interpreter"])
-        for one in earlier["interpreters"]
-        if one["verdict"] != Verdict.PASS.value
-    }
 
 
 def _canaries(
     options: argparse.Namespace,
     clients: Clients,
-    found: list[Record],
+    recorded: list[Record],
     sessions: Sessions,
     console: Console,
     outcome: _Outcome,
 ) -> None:
+    earlier = _earlier(options.since_failure)
+    found = _chosen(options, recorded, earlier)
     # Siblings count, whichever of them are tried.
     everyone = records(clients, None, (), [])
     told = Settings(tuple(options.outside) or outside_of(clients.endpoint), tuple(everyone))
@@ -244,18 +247,21 @@ def _canaries(
             sessions, found, options.concurrency, live.done, probes=options.probe, settings=told
         )
 
-    def again(moved: list[Record]) -> list[Canary]:
+    def retry(moved: list[Record]) -> list[Canary]:
         canaries, outcome.interrupted = runner.run(
             sessions, moved, options.concurrency, lambda _: None, probes=options.probe, settings=told
         )
         return canaries
 
     if not outcome.interrupted:
-        outcome.canaries = meanwhile.again(clients, outcome.canaries, again)
+        outcome.canaries = meanwhile.again(clients, outcome.canaries, retry)
     outcome.verdicts += [canary.verdict for canary in outcome.canaries]
     looked = any(one.probe == declared.NAME for canary in outcome.canaries for one in canary.results)
-    if looked and not outcome.interrupted:
-        others = strangers.strangers(clients, sessions.pace, everyone, owners=found)
+    # What was found beside the interpreters is looked for again where it was.
+    again = bool(earlier and earlier["strangers"])
+    if (looked or again) and not outcome.interrupted:
+        owners = recorded if again else found
+        others = strangers.strangers(clients, sessions.pace, everyone, owners)
         told_of = {one["id"] for one in outcome.strangers}
         others = [one for one in others if not one.id or one.id not in told_of]
         outcome.verdicts += [one.verdict for one in others]

@@ -302,6 +302,37 @@ def test_only_what_failed_is_tried_again(deploy, validate, tmp_path, client):
     assert "ok: 1 pass" in out
 
 
+def test_since_failure_looks_again_for_what_was_found_beside_the_interpreters(
+    deploy, validate, tmp_path, client
+):
+    """Else a run after one that found a stranger would try nothing, and pass."""
+    fleet, report = deploy("one"), tmp_path / "r.json"
+    made = client("bedrock-agentcore-control").create_code_interpreter(
+        name="mine",
+        networkConfiguration={"networkMode": "SANDBOX"},
+        tags={"interpreter-fleet": fleet.name},
+    )
+    arguments = ("canary", "--fleet", fleet.name, "--json", report)
+    assert validate(*arguments)[0] == 1
+
+    status, out, _ = validate(*arguments, "--since-failure", report)
+    client("bedrock-agentcore-control").delete_code_interpreter(codeInterpreterId=made["codeInterpreterId"])
+    last, _, _ = validate(*arguments, "--since-failure", report)
+
+    assert (status, "has the tag" in out) == (1, True)
+    assert last == 0
+
+
+def test_since_a_run_that_could_not_be_made_everything_is_tried(deploy, validate, tmp_path, report):
+    fleet, file = deploy("one", "two"), tmp_path / "r.json"
+    assert validate("canary", "--fleet", "nobodys", "--json", file)[0] == 3
+
+    status, _, _ = validate("canary", "--fleet", fleet.name, "--since-failure", file, "--json", file)
+
+    assert status == 0
+    assert len(report(file.read_text())["interpreters"]) == 2
+
+
 def test_since_failure_needs_a_report(deploy, validate, tmp_path):
     fleet = deploy("one")
 
