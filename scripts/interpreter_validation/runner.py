@@ -76,9 +76,10 @@ def run(
 
 
 def chosen(record: Record, probes: Sequence[str]) -> tuple[str, ...]:
-    """The probes of one interpreter, in the order in which they are tried."""
-    names = set(probes or record.probes or DEFAULT)
-    return tuple(name for name in PROBES if name in names)
+    """The probes of one interpreter, in the order in which they are tried; last what is not known here."""
+    names = dict.fromkeys(probes or record.probes or DEFAULT)
+    known = tuple(name for name in PROBES if name in names)
+    return known + tuple(name for name in names if name not in PROBES)
 
 
 def examine(sessions: Sessions, record: Record, probes: Sequence[str], settings: Settings) -> Canary:
@@ -99,6 +100,8 @@ def _in_turn(
     for name in probes:
         if sessions.canceled.is_set():
             results.append(ProbeResult(name, Verdict.COULD_NOT_TELL, "interrupted"))
+        elif name not in PROBES:
+            results.append(_unknown(name))
         elif broken:
             results.append(ProbeResult(name, Verdict.COULD_NOT_TELL, f"not tried: {broken} did not pass"))
         else:
@@ -154,6 +157,15 @@ def _try(
         return ProbeResult(name, Verdict.COULD_NOT_TELL, f"the probe broke: {words(error)}")
     took = {**result.milliseconds, "all": (time.perf_counter() - began) * 1000}
     return dataclasses.replace(result, milliseconds=took)
+
+
+def _unknown(name: str) -> ProbeResult:
+    return ProbeResult(
+        name,
+        Verdict.COULD_NOT_TELL,
+        f"the record chooses {name}, which this version does not know; it knows {', '.join(PROBES)}",
+        todo="use the version that deployed the fleet",
+    )
 
 
 def _never_answers(record: Record, error: SilentError) -> ProbeResult:

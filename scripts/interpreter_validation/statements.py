@@ -6,8 +6,6 @@ from typing import Any
 
 from interpreter_fleet.manifest import Record
 
-from .places import partition_of
-
 # So many owners are named.
 _NAMED = 5
 
@@ -39,14 +37,12 @@ def whose(statement: Mapping[str, Any], records: Iterable[Record]) -> str:
 
     Not told of what covers all of S3, which is everybody's.
     """
-    resources = [one for one in values(statement.get("Resource", ())) if ":::" in one and ":::*" not in one]
+    paths = [one.partition(":::")[2] for one in values(statement.get("Resource", ()))]
     owners = [
         one.base
         for one in records
         if one.bucket
-        and any(
-            may_be_under(f"arn:{partition_of(one)}:s3:::{one.bucket}/{one.prefix}", at) for at in resources
-        )
+        and any(may_be_under(f"{one.bucket}/{one.prefix}", at) for at in paths if at and at[0] != "*")
     ]
     if not owners:
         return ""

@@ -136,6 +136,16 @@ def test_two_records_of_one_interpreter_do_not_disturb_each_other(deploy, valida
     assert (status, "ok: 2 pass" in out) == (0, True), out
 
 
+def test_a_probe_that_is_not_known_here_is_no_pass(deploy, validate):
+    """The record of a later version may choose one; what was chosen and not tried is not passed over."""
+    fleet = deploy("one", probes=("lifecycle", "later"))
+
+    status, out, _ = validate("canary", "--fleet", fleet.name)
+
+    assert status == 3
+    assert "one, later: the record chooses later, which this version does not know" in out
+
+
 @pytest.mark.parametrize(
     "arguments", [["canary", "--share", "2"], ["canary", "--concurrency", "0"], ["prove"]]
 )

@@ -13,7 +13,10 @@ _RANK = {"pass": 0, "could-not-tell": 1, "fail": 2}
 
 def compared(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """The report with `baseline` and `changes` filled in, the worse ones first."""
-    changes = [*_fleet(before, now), *_headroom(before, now), *_medians(before, now)]
+    changes = _headroom(before, now)
+    # A preflight, a sweep and a run that could not be made try no interpreter: none of them is gone.
+    if now["interpreters"]:
+        changes = [*_fleet(before, now), *changes, *_medians(before, now)]
     order = {True: 0, None: 1, False: 2}
     changes.sort(key=lambda one: order[one["worse"]])
     return {**now, "baseline": before["run"], "changes": changes}
