@@ -5,6 +5,7 @@ not. This module needs neither the CDK nor boto3, so that the machine that valid
 """
 
 import json
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -28,6 +29,7 @@ Probe = Literal[
     "limits",
 ]
 DEFAULT_PROBES: tuple[Probe, ...] = ("lifecycle", "declared", "network", "storage", "identity")
+_ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")
 # Keys that came after schema 1 was first written: a record without them is read, with the defaults.
 _LATER = frozenset({"trust", "permissions_boundary", "tags", "probes", "reaches", "libraries"})
 
@@ -110,6 +112,9 @@ class Record:
                 raise RecordError(
                     f"{parameter}: {one.name}: found {found[one.name]!r}; allowed: {_name(one.type)}"
                 )
+        for key in ("arn", "role_arn"):
+            if not _ARN.fullmatch(found[key]):
+                raise RecordError(f"{parameter}: {key}: found {found[key]!r}; allowed: an ARN")
         # Keys that a later version added are none of ours: only a breaking change raises `schema`.
         record = cls(**{f.name: _frozen(found[f.name]) for f in fields(cls) if f.name in found})
         if record.parameter != parameter:

@@ -119,6 +119,7 @@ def _of_interpreter(record: Record, got: Mapping[str, Any]) -> Iterator[Drift]:
     )
     pairs = (
         ("name", record.name, got["name"]),
+        ("ARN", record.arn, got["codeInterpreterArn"]),
         ("network mode", record.network_mode, network["networkMode"]),
         ("execution role", record.role_arn, got.get("executionRoleArn") or "none"),
         ("subnets", _sorted(record.subnets), _sorted(vpc.get("subnets", ()))),

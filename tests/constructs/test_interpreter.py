@@ -177,15 +177,16 @@ def test_the_record_is_what_others_read(stack, only):
         stack, "One", base="one", fleet="demo", storage=PrefixStorage("files", "one/", "read")
     )
 
-    known = {"CodeInterpreterId": "one__1-A", "CodeInterpreterArn": "arn:ci", "Arn": "arn:role"}
+    arn, role = "arn:aws:bedrock-agentcore:r:1:code-interpreter-custom/one__1-A", "arn:aws:iam::1:role/x"
+    known = {"CodeInterpreterId": "one__1-A", "CodeInterpreterArn": arn, "Arn": role}
     record = Record.from_json(joined(only(RECORD)["Value"], **known), only(RECORD)["Name"])
     assert record == Record(
         fleet="demo",
         base="one",
         name=interpreter.interpreter_name,
         id="one__1-A",
-        arn="arn:ci",
-        role_arn="arn:role",
+        arn=arn,
+        role_arn=role,
         network_mode="SANDBOX",
         bucket="files",
         prefix="one/",

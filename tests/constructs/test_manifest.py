@@ -83,6 +83,8 @@ def test_a_key_of_a_later_version_is_ignored():
         (changed(id=None), "id: found None; allowed: text"),
         (changed(access="all"), "access: found 'all'; allowed: read, write, read-write or null"),
         (changed(bucket=None), "bucket, prefix and access are either all null or all given"),
+        (changed(arn="junk"), "arn: found 'junk'; allowed: an ARN"),
+        (changed(role_arn="role/x"), "role_arn: found 'role/x'; allowed: an ARN"),
         (changed(base="other"), "holds the record of /interpreter-fleet/demo/other"),
         (
             json.dumps({k: v for k, v in RECORD.to_dict().items() if k != "arn"}),

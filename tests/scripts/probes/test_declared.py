@@ -27,6 +27,10 @@ def test_what_is_as_declared_passes(deploy, probe):
     [
         ({"network_mode": "PUBLIC"}, "network mode is SANDBOX, declared is PUBLIC"),
         ({"name": "one__00000000"}, "declared is one__00000000"),
+        (
+            {"arn": "arn:aws:bedrock-agentcore:us-east-1:123456789012:code-interpreter-custom/other"},
+            "code-interpreter-custom/other",
+        ),
         ({"tags": {"team": "ours"}}, "tag team is missing, declared is 'ours'"),
         ({"permissions_boundary": "arn:aws:iam::1:policy/b"}, "permissions boundary is none"),
         ({"trust": "account"}, "trust policy lacks a declared statement: allows sts:AssumeRole"),
