@@ -4,8 +4,8 @@ Denied: what makes new namespaces and mounts, looks into other processes, loads 
 from what the machine has once for all (AIO requests), and every system call that is newer than this table.
 Sockets: only UNIX, IPv4, IPv6 and netlink. (A network namespace does not hold AF_VSOCK: inside a microVM a
 session could otherwise talk to the hypervisor.) Of those only TCP, UDP and ICMP, and of netlink the routing
-tables: asking for another protocol has the kernel load its module. Numbers: Linux, asm/unistd_64.h and
-asm-generic/unistd.h.
+tables: asking for another protocol has the kernel load its module. So do some requests of ioctl, to whoever
+asks. Numbers: Linux, asm/unistd_64.h, asm-generic/unistd.h, asm-generic/ioctls.h and linux/sockios.h.
 """
 
 import errno
@@ -87,6 +87,13 @@ _DENIED: dict[str, tuple[int, int | None]] = {
     "open_tree_attr": (467, 467),
 }
 _CLONE, _SOCKET, _SOCKETPAIR, _CLONE3 = (56, 220), (41, 198), (53, 199), (435, 435)
+_IOCTL = (16, 29)
+# TIOCSTI and TIOCLINUX type into terminals. TIOCSETD (line disciplines), SIOC[GS]IFBR, SIOCBR{ADD,DEL}BR
+# (bridges), SIOC[GS]IFVLAN and SIOC{ADD,DEL}DLCI have the kernel load a module before it asks for a right.
+_REQUESTS = (
+    *(0x5412, 0x541C, 0x5423, 0x8940, 0x8941),
+    *(0x8980, 0x8981, 0x8982, 0x8983, 0x89A0, 0x89A1),
+)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64": (1, 0xC00000B7)}
 
 
@@ -138,6 +145,11 @@ def program(machine: str | None = None) -> bytes:
     ]
     for call in (_SOCKET, _SOCKETPAIR):
         code += _when(call[column], sockets)
+    # The kernel takes the low half of a request only.
+    requests = [_statement(_LOAD, _SECOND_ARGUMENT)]
+    for request in _REQUESTS:
+        requests += _when(request, [_refuse(errno.EPERM)])
+    code += _when(_IOCTL[column], [*requests, _statement(_RETURN, _ALLOW)])
     code.append(_statement(_RETURN, _ALLOW))
     return b"".join(code)
 

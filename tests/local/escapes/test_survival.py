@@ -107,6 +107,21 @@ def test_garbage_to_every_open_file(fresh):
 
 
 @pytest.mark.holds("full", "rootless", "process")
+def test_nested_answers(fresh):
+    """An answer that is nested deeper than can be read loses the kernel, at once."""
+    one = fresh()
+    code = (
+        "for fd in range(3, 1000):\n"
+        "    try: os.write(fd, b'[' * 60_000 + b'\\n')\n"
+        "    except OSError: pass\n"
+        "time.sleep(20)"
+    )
+
+    assert one.run(code)["exit_code"] == 137
+    assert one.alive
+
+
+@pytest.mark.holds("full", "rootless", "process")
 def test_descriptors_for_the_agent(fresh):
     """Descriptors that are sent over the kernel's socket reach nobody."""
     one = fresh()

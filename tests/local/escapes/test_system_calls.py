@@ -20,6 +20,20 @@ REFUSED = {
 }  # fmt: skip
 NAMESPACES = {"mount": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000,
               "pid": 0x20000000, "net": 0x40000000}  # fmt: skip
+# Requests of ioctl and a terminal or socket to make them of.
+REQUESTS = {
+    "TIOCSTI": (0x5412, "terminal"),
+    "TIOCLINUX": (0x541C, "terminal"),
+    "TIOCSETD": (0x5423, "terminal"),
+    "SIOCGIFBR": (0x8940, "socket"),
+    "SIOCSIFBR": (0x8941, "socket"),
+    "SIOCADDDLCI": (0x8980, "socket"),
+    "SIOCDELDLCI": (0x8981, "socket"),
+    "SIOCGIFVLAN": (0x8982, "socket"),
+    "SIOCSIFVLAN": (0x8983, "socket"),
+    "SIOCBRADDBR": (0x89A0, "socket"),
+    "SIOCBRDELBR": (0x89A1, "socket"),
+}
 
 x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
 
@@ -66,6 +80,20 @@ def test_new_namespaces(session, kind):
     assert session.python(f"print(call('unshare', {flag}))") == "EPERM"
     assert session.python(f"print(call({clone}, {flag | 17}, 0, 0, 0, 0))") == "EPERM"
     assert session.python(f"print(call({clone3}, 0, 0))") == "ENOSYS"
+
+
+@pytest.mark.holds("full", "rootless")
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_requests_to_devices(session, request_):
+    """Nothing can be typed into a terminal, and no ioctl has the kernel load a module for a terminal or network."""
+    number, of = REQUESTS[request_]
+    opened = {"terminal": "os.openpty()[1]", "socket": "socket.socket()"}[of]
+
+    # Zeroes: the line discipline of every terminal, the version of the bridges.
+    for asked in (number, number | 1 << 32):
+        code = f"at = {opened}; arg = ctypes.create_string_buffer(64)\n"
+        code += "print(call(16 if platform.machine() == 'x86_64' else 29, getattr(at, 'fileno', lambda: at)(), "
+        assert session.python(f"{code}ctypes.c_long({asked}), arg))") == "EPERM"
 
 
 @pytest.mark.holds("full", "rootless")

@@ -233,6 +233,25 @@ def test_a_name_that_is_no_unicode_is_listed_with_replacement_characters(invoke)
     assert [link["name"] for link in invoke("listFiles", path="odd")["content"]] == ["\ufffd.txt"]
 
 
+def test_links_that_lead_nowhere_are_listed_as_files(invoke):
+    """To themselves, to what is not there, to where nobody may look."""
+    invoke(
+        "executeCommand",
+        command="mkdir links links/shut && cd links && ln -s loop loop && ln -s nothing nothing && "
+        "ln -s shut/x shut-in && chmod 000 shut",
+    )
+
+    listed = invoke("listFiles", path="links")
+
+    assert not listed["isError"], listed
+    assert {link["name"]: link["description"] for link in listed["content"]} == {
+        "loop": "File",
+        "nothing": "File",
+        "shut": "Directory",
+        "shut-in": "File",
+    }
+
+
 def test_a_link_to_a_folder_of_the_workspace_is_followed(invoke):
     invoke("writeFiles", content=[{"path": "real/a.txt", "text": "1"}])
     invoke("executeCommand", command="ln -s real link; ln -s a.txt real/b.txt")

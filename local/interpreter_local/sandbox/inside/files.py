@@ -167,7 +167,12 @@ def _payload(name: str, data: bytes) -> dict[str, str]:
 def _entry(parent: str, entry: os.DirEntry[str]) -> dict[str, Any]:
     # A name that is not UTF-8 travels with replacement characters.
     name = os.fsencode(entry.name).decode("utf-8", "replace")
-    described: dict[str, Any] = {"name": name, "path": f"{parent}{name}", "directory": entry.is_dir()}
+    try:
+        directory = entry.is_dir()
+    except OSError:
+        # A link that leads to itself, or to where nobody may look.
+        directory = False
+    described: dict[str, Any] = {"name": name, "path": f"{parent}{name}", "directory": directory}
     if not described["directory"]:
         described["mime"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return described

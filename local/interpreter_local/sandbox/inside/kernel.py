@@ -204,6 +204,18 @@ class _Process:
 
     def _read(self) -> None:
         """The reader thread, until the process ends."""
+        try:
+            self._follow()
+            self._drain()
+        finally:
+            # Whatever ended it (the session may have no memory left): somebody may wait for an answer.
+            self.ended = True
+            self._ready.set()
+            self._answers.put(None)
+            for pipe in self._pipes:
+                os.close(pipe)
+
+    def _follow(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, selectors.EVENT_READ)
             for pipe in self._pipes:
@@ -219,12 +231,6 @@ class _Process:
                         alive = self._read_answer() and alive
                     elif not self._read_pipe(key.fd):
                         selector.unregister(key.fileobj)
-        self._drain()
-        self.ended = True
-        self._ready.set()
-        self._answers.put(None)
-        for pipe in self._pipes:
-            os.close(pipe)
 
     def _read_answer(self) -> bool:
         try:
@@ -238,7 +244,7 @@ class _Process:
             try:
                 answer = json.loads(line)
                 usable = isinstance(answer, dict) and ("ok" in answer or "ready" in answer)
-            except ValueError:
+            except (ValueError, RecursionError):
                 usable = False
             if not usable:
                 # The code wrote to the kernel's socket: nothing that comes from there can be trusted now.
