@@ -37,6 +37,9 @@ class _Shell(InteractiveShell):  # type: ignore[misc]
     def _showtraceback(self, etype: object, evalue: object, stb: list[str]) -> None:
         print("\n".join(stb), file=sys.__stderr__, flush=True)
 
+    def enable_gui(self, gui: str | None = None) -> None:
+        """No screen, no event loop of one: what %matplotlib asks for beside its backend."""
+
     def ask_exit(self) -> None:
         """`exit` ends a terminal, and there is none: the session goes on."""
 

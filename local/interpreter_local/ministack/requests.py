@@ -1,7 +1,10 @@
 """How MiniStack reads requests to our services: which service, which IAM action, on what, with which keys."""
 
+import gzip
+import io
 import json
 import re
+import zlib
 from typing import Any
 from urllib.parse import parse_qs
 from xml.etree.ElementTree import ParseError
@@ -17,6 +20,11 @@ from interpreter_local.state import Scope
 
 from . import context
 from .compatible import BACKENDS, NAME, QUOTAS
+
+# What a compressed body may become: 16 times what CloudWatch, whose requests SDKs compress, takes. A megabyte
+# of zeroes can be a gigabyte.
+MOST_INFLATED = 16 * 1024**2
+_PIECE = 64 * 1024
 
 
 def _signed_for(headers: dict[str, str]) -> str:
@@ -42,13 +50,33 @@ def refused(fault: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
     return 400, headers, json.dumps({"__type": code, "message": fault}).encode()
 
 
+def fault_of_compressed(headers: dict[str, str], body: bytes) -> str | None:
+    """What is wrong with a gzipped body, None for a good one and for one that is not compressed."""
+    if "gzip" not in headers.get("content-encoding", "").lower():
+        return None
+    left = MOST_INFLATED
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as inflating:
+            while left >= 0 and (piece := inflating.read(_PIECE)):
+                left -= len(piece)
+    except (OSError, EOFError, zlib.error) as error:
+        return f"the body is not gzip: {error}"
+    return f"the body inflates to more than {MOST_INFLATED} bytes" if left < 0 else None
+
+
 async def only_one_operation(
     old: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: Any, request_id: str
 ) -> Any:
-    """Refuses what IAM would authorize as one operation and the service carry out as another."""
+    """Refuses what IAM would authorize as one operation and the service carry out as another.
+
+    And, before anybody inflates it, a body of which too much would become.
+    """
     name = gateway.detect_service(
         method, path, headers, gateway._routing_params(method, path, headers, body, query)
     )
+    # In S3 it is a property of the object.
+    if name != "s3" and (fault := fault_of_compressed(headers, body)):
+        return refused(fault, request_id)
     # Ours and S3 find theirs in one place; the others in the inflated body.
     if context.routed.get() is None and name not in (NAME, QUOTAS, "s3"):
         body = gateway._decompress_request_body(body, headers)

@@ -7,6 +7,7 @@ import asyncio
 import functools
 import socket
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -22,6 +23,8 @@ from .packets import Flow
 from .street import Street, StreetUnavailableError, open_street
 from .vpc import Ec2
 
+# Not asyncio's own threads: sessions start and stop in those, and a name can take half a minute.
+_looking_up = ThreadPoolExecutor(4, "names")
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
@@ -142,13 +145,19 @@ def _config(session: Attachment) -> Mapping[str, Any]:
 async def _public_addresses(name: str) -> list[str] | None:
     """What this machine's resolver says, without what sessions may not reach; None for no such name."""
     loop = asyncio.get_running_loop()
+    # With its dot the name is whole: no search list of this machine's is tried.
+    asked = functools.partial(
+        socket.getaddrinfo, f"{name}.", None, family=socket.AF_INET, type=socket.SOCK_STREAM
+    )
     try:
-        # With its dot the name is whole: no search list of this machine's is tried.
-        found = await loop.getaddrinfo(f"{name}.", None, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(_looking_up, asked)
+    except UnicodeError:
+        # Python asks nobody about empty labels, as of a label with a dot in it.
+        return None
     except socket.gaierror as error:
         if error.errno in _NO_SUCH_NAME:
             return None
         raise
-    addresses = [IPv4Address(place[0]) for *_, place in found]
+    addresses = [IPv4Address(str(place[0])) for *_, place in found]
     flows = [Flow("tcp", address, 443) for address in addresses]
     return [str(flow.address) for flow in flows if public.refusal(flow, internet=True) is None] or None

@@ -145,3 +145,21 @@ def test_a_query_reads_the_log_groups_that_the_policy_allows(client, role_of):
     ):
         with pytest.raises(ClientError, match="AccessDenied"):
             own.start_query(**groups, **what)
+
+
+def test_a_compressed_body_is_inflated_up_to_a_bound(client, send):
+    headers = {"Content-Type": "application/x-amz-json-1.0", "Content-Encoding": "gzip"}
+    target = {"X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData"}
+    metric = {"Namespace": "compressed", "MetricData": [{"MetricName": "one", "Value": 1}]}
+
+    def put(body):
+        return send("monitoring", "", {**headers, **target}, body, "cloudwatch:PutMetricData")
+
+    status, said = put(gzip.compress(json.dumps(metric).encode()))
+    assert status == 200, said
+    assert client("cloudwatch").list_metrics(Namespace="compressed")["Metrics"]
+    zeroes = gzip.compress(bytes(10_000_000))
+    assert (put(zeroes * 2)[0], "inflates to more than" in put(zeroes * 2)[1]) == (400, True)
+    for broken in (zeroes[:100], zeroes[:10] + b"\xff" * 100, b"none"):
+        status, said = put(broken)
+        assert (status, "not gzip" in said) == (400, True), said

@@ -1,7 +1,9 @@
 """Ways out by mode: given this VPC, a session's connections, names and AWS endpoints are these."""
 
+import asyncio
 import socket
 import textwrap
+import threading
 
 import pytest
 
@@ -143,6 +145,35 @@ class TestNames:
         monkeypatch.setattr(type(exits._street), "internet", True)
 
         assert resolved(runner, exits, name) is None
+
+    @pytest.mark.parametrize("name", ["", ".", "a..b", "label.", "x" * 300])
+    def test_with_internet_what_is_no_name_is_not_found(self, runner, exits, monkeypatch, name):
+        """A label of a question may hold any byte, dots included."""
+        monkeypatch.setattr(type(exits._street), "internet", True)
+
+        assert resolved(runner, exits, name) is None
+
+    def test_names_that_take_long_keep_nobody_waiting_but_other_names(self, runner, exits, monkeypatch):
+        monkeypatch.setattr(type(exits._street), "internet", True)
+        answered = threading.Event()
+
+        def slow(*args, **kwargs):
+            answered.wait(30)
+            return []
+
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+        async def look_up_and_start():
+            resolve = exits.resolver(attachment("PUBLIC"))
+            questions = [asyncio.create_task(resolve(f"slow{number}.test")) for number in range(64)]
+            await asyncio.sleep(0.1)
+            # As sessions are started.
+            started = await asyncio.wait_for(asyncio.to_thread(lambda: "started"), 10)
+            waiting = sum(not question.done() for question in questions)
+            answered.set()
+            return started, waiting, await asyncio.gather(*questions)
+
+        assert runner.run(look_up_and_start()) == ("started", 64, [None] * 64)
 
 
 class TestAws:
