@@ -50,6 +50,7 @@ AREAS = {
     "tools/test_commands.py": "executeCommand and tasks",
     "tools/test_files.py": "Files",
     "tools/test_languages.py": "JavaScript and TypeScript",
+    "tools/test_packages.py": "Packages",
     "tools/test_hostile_paths.py": "Hostile paths",
     "tools/test_payload.py": "Large results",
     "tools/test_arguments.py": "Arguments",

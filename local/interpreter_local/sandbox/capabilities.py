@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import Literal
+from typing import Any, Literal
 
 from . import cgroups, disk, seccomp, zygote
 from .inside import frames
@@ -20,6 +21,7 @@ SYSTEM_CALLS = "system call filter"
 HOST_USER = "host user per session"
 DISK = "disk (ext4 image)"
 SOCKETS = "network namespace with own sockets"
+PACKAGES = "packages of a session's own (overlayfs)"
 DEVICE = "network device (tun)"
 WARM = "warm start"
 _PROBE_UID = 0x3FFFFFFF
@@ -113,11 +115,17 @@ def _isolated(home: Path, python: PythonEnv) -> Capabilities:
             missing.append(f"{name}: no writable control group")
     with _trial(home, python) as attempt:
         problem = _disk_problem(home, attempt) if root else "only root can mount an image"
+        can_install = attempt if problem else partial(_disk_problem, home, attempt)
         if problem is None:
             enforced.append(DISK)
         else:
             missing.append(f"disk: {problem}")
         enforced += [SOCKETS, WARM]
+        problem = can_install(packages=True)
+        if problem is None:
+            enforced.append(PACKAGES)
+        else:
+            missing.append(f"pip install in sessions: {problem}")
         problem = attempt(address="100.64.0.1")
         if problem is None:
             enforced.append(DEVICE)
@@ -135,7 +143,7 @@ def _isolation_problem(home: Path, python: PythonEnv) -> str | None:
         return str(error)
 
 
-def _disk_problem(home: Path, attempt: Callable[..., str | None]) -> str | None:
+def _disk_problem(home: Path, attempt: Callable[..., str | None], **options: Any) -> str | None:
     try:
         mount = disk.new(home, Limits().disk_bytes, _PROBE_UID)
     except CalledProcessError as error:
@@ -143,7 +151,7 @@ def _disk_problem(home: Path, attempt: Callable[..., str | None]) -> str | None:
     except OSError as error:
         return str(error)
     try:
-        return attempt(disk=mount)
+        return attempt(disk=mount, **options)
     finally:
         os.close(mount)
 

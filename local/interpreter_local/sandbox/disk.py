@@ -9,9 +9,10 @@ import fcntl
 import os
 import struct
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-from .inside import linux
+from .inside import confine, linux
 
 # What ext4 needs for itself with the options below: inodes (256 bytes for each 16 KiB), and a little.
 _OVERHEAD, _LEAST, _BLOCK = 1 / 50, 1024**2, 4096
@@ -45,10 +46,11 @@ def template(home: Path, usable_bytes: int) -> Path:
     return image
 
 
-def new(home: Path, usable_bytes: int, uid: int) -> int:
-    """A disk with the folders `var` and `tmp` of this user: a mount, which lasts while it is held or in use.
+def new(home: Path, usable_bytes: int, uid: int, packages: Sequence[str] = ()) -> int:
+    """A disk with folders of this user: a mount, which lasts while it is held or in use.
 
-    OSError or CalledProcessError when the machine does not let us.
+    The folders are `var`, `tmp`, and those of `packages` (paths, each behind its parent) for what the session
+    installs. OSError or CalledProcessError when the machine does not let us.
     """
     source = template(home, usable_bytes)
     image = os.open(source.parent, os.O_RDWR | os.O_TMPFILE, 0o600)
@@ -64,22 +66,29 @@ def new(home: Path, usable_bytes: int, uid: int) -> int:
     finally:
         os.close(loop)
     try:
-        for name in ("var", "tmp"):
-            os.mkdir(name, 0o700, dir_fd=mount)
-            os.chown(name, uid, uid, dir_fd=mount)
+        _make_folders(mount, uid, packages)
     except BaseException:
         os.close(mount)
         raise
     return mount
 
 
-def folder(at: Path, uid: int | None) -> None:
-    """The same two folders without a limit, where images cannot be mounted."""
+def folder(at: Path, uid: int | None, packages: Sequence[str] = ()) -> None:
+    """The same folders without a limit, where images cannot be mounted."""
     at.mkdir(mode=0o711)
-    for name in ("var", "tmp"):
-        (at / name).mkdir(mode=0o700)
-        if uid is not None:
-            os.chown(at / name, uid, uid)
+    parent = os.open(at, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _make_folders(parent, os.geteuid() if uid is None else uid, packages)
+    finally:
+        os.close(parent)
+
+
+def _make_folders(parent: int, uid: int, packages: Sequence[str]) -> None:
+    modes = {"var": 0o700, "tmp": 0o700, confine.WORK: 0o700, confine.PACKAGES: 0o755}
+    modes |= {f"{confine.PACKAGES}/{path}": 0o755 for path in packages}
+    for path, mode in modes.items():
+        os.mkdir(path, mode, dir_fd=parent)
+        os.chown(path, uid, uid, dir_fd=parent)
 
 
 def _attach(image: int) -> tuple[int, str]:

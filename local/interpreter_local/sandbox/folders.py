@@ -1,11 +1,14 @@
 """The folder of a session on this machine: who holds it, and its removal."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
+
+from .inside.confine import WORK
 
 
 def session_folder(home: Path, session_id: str) -> Path:
@@ -32,6 +35,9 @@ def hold(folder: Path) -> int:
 def remove_folder(folder: Path, seconds: float = 5.0) -> None:
     """Removes a session's folder, also what it made unreadable; waits for processes that are dying."""
     deadline = time.monotonic() + seconds
+    # Overlayfs leaves it without permissions.
+    with contextlib.suppress(OSError):
+        os.rmdir(folder / "disk" / WORK / "work")
     while folder.exists():
         try:
             shutil.rmtree(folder)

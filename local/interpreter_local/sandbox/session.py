@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import cgroups, disk, launch, zygote
-from .capabilities import DISK, HOST_USER, Capabilities, SandboxUnavailable, plan_limits
+from .capabilities import DISK, HOST_USER, PACKAGES, Capabilities, SandboxUnavailable, plan_limits
 from .folders import group_name, hold, remove_folder, session_folder
 from .inside import frames
 from .limits import Limits, open_files
-from .python_env import PythonEnv, find
+from .python_env import PythonEnv, find, package_folders
 
 _START_SECONDS = 30.0
 # Host users of sessions, one each, where the endpoint is root: far above what user databases hand out.
@@ -291,10 +291,11 @@ def _start(
 
             mount = None
             if DISK in capabilities.enforced:
-                mount = disk.new(home, limits.disk_bytes, os.geteuid() if uid is None else uid)
+                owner = os.geteuid() if uid is None else uid
+                mount = disk.new(home, limits.disk_bytes, owner, package_folders(python.venv))
                 mounts.append(mount)
             else:
-                disk.folder(folder / "disk", uid)
+                disk.folder(folder / "disk", uid, package_folders(python.venv))
             plan = zygote.Plan(
                 folder=session_id,
                 log=keep(os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)),
@@ -303,6 +304,7 @@ def _start(
                 groups=[keep(os.open(group / "cgroup.procs", os.O_WRONLY)) for group in groups],
                 rlimits=(*rlimits, ("NOFILE", open_files(limits))),
                 address=network.address,
+                packages=PACKAGES in capabilities.enforced,
             )
             return template.fork(plan), clean
     except BaseException:

@@ -43,7 +43,7 @@ class Plan:
 
     `folder` names its folder among the sessions', `uid` is its user on this machine (None: the endpoint's),
     `disk` a mount (None: the folder `disk` in its folder), `groups` are open `cgroup.procs`, `address` is
-    that of its network device (None: it has none).
+    that of its network device (None: it has none), `packages`: whether it can install some.
     """
 
     folder: str
@@ -53,6 +53,7 @@ class Plan:
     groups: Sequence[int] = ()
     rlimits: Sequence[tuple[str, int]] = ()
     address: str | None = None
+    packages: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Template:
             "address": plan.address,
             "rlimits": {**_RLIMITS, **dict(plan.rlimits)},
             "kept": self.kept,
+            "venv": str(layout.VENV) if plan.packages else None,
             "descriptors": list(given),
         }
         forked = None

@@ -1,5 +1,7 @@
 """Files: those of the machine, of other sessions, and what a session is made of."""
 
+import sys
+
 import pytest
 
 from .tiers import ROOT
@@ -140,6 +142,9 @@ def test_devices_of_the_machine(session):
 @pytest.mark.holds("full", "rootless")
 def test_flags_of_mounts(session):
     """What can be written holds neither devices nor programs that change the user; the rest is read-only."""
+    own = ["/opt/amazon/genesis1p-tools/var", "/tmp", "/proc", "/opt/amazon/genesis1p-tools/venv"]
+    # Programs of the environment name it by its place on the machine, which may lie in /tmp.
+    own.append(str(ROOT / ".venv-sandbox"))
     for line in session.python("print(open('/proc/self/mountinfo').read())").splitlines():
         place, options = line.split()[4:6]
         flags = set(options.split(","))
@@ -147,7 +152,7 @@ def test_flags_of_mounts(session):
         if place.startswith("/dev/"):
             continue
         assert "nodev" in flags, line
-        assert place in ("/opt/amazon/genesis1p-tools/var", "/tmp", "/proc") or "ro" in flags, line
+        assert place in own or "ro" in flags, line
 
 
 @pytest.mark.holds("full", "rootless")
@@ -182,19 +187,36 @@ def test_mounts(session, attempt):
 @pytest.mark.holds("full", "rootless")
 @pytest.mark.parametrize(
     "folder",
-    ["/", "/usr", "/usr/bin", "/etc", "/dev", "/opt", "/opt/amazon/genesis1p-tools/venv",
+    ["/", "/usr", "/usr/bin", "/etc", "/dev", "/opt", sys.base_prefix,
      "/opt/amazon/genesis1p-tools/agent/inside", "/opt/amazon/genesis1p-tools/agent/kernels"],
 )  # fmt: skip
 def test_writing_to_what_sessions_share(session, folder):
-    """What sessions share cannot be written: programs, the Python environment, the agent's code."""
+    """What sessions share cannot be written: programs, Python's own library, the agent's code."""
     assert session.outcome(f"write({folder!r} + '/x')") in SHUT
     assert session.outcome(f"os.rename({folder!r}, '/tmp/x')") in (*SHUT, "EXDEV", "EBUSY")
 
 
 @pytest.mark.holds("full", "rootless")
-@pytest.mark.parametrize(
-    "path", ["/dev/null", "/dev/tty", "/etc/passwd", "/usr/bin/env", "/opt/amazon/genesis1p-tools/venv"]
-)
+def test_packages_of_a_session(session, fresh):
+    """What a session installs and replaces in the Python environment neither others nor the machine see."""
+    one = fresh()
+    site = one.python("import six; print(os.path.dirname(six.__file__))")
+    for path in ("six.py", "planted.py", "planted.pth", "../../../bin/planted"):
+        one.python(
+            f"write('{site}/{path}.new', 'import sys'); os.replace('{site}/{path}.new', '{site}/{path}')"
+        )
+    assert one.shell("python -c 'import planted, six; six.moves'")[0] == 1
+    assert one.alive
+
+    for other in (session, fresh()):
+        assert other.shell("python -c 'import six; six.moves'") == (0, "")
+        assert other.python(f"print(glob.glob('{site}/planted*'))") == "[]"
+    assert not list((ROOT / ".venv-sandbox").glob("bin/planted"))
+    assert not list((ROOT / ".venv-sandbox").glob("lib/python*/site-packages/planted*"))
+
+
+@pytest.mark.holds("full", "rootless")
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/tty", "/etc/passwd", "/usr/bin/env", sys.base_prefix])
 def test_changing_permissions_of_what_sessions_share(session, path):
     """Neither permissions nor owners of shared files and device nodes can be changed."""
     assert session.outcome(f"os.chmod({path!r}, 0o777)") in SHUT

@@ -128,7 +128,8 @@ def call(name, *args):
     return errno.errorcode.get(ctypes.get_errno(), "done")
 def open_up():
     REMOUNT_BIND, SAFE, DETACH = 0x1020, 0xE, 2
-    for path in (b"/", b"/usr", b"/dev", b"/etc/passwd", b"/proc/sys", b"/opt/amazon/genesis1p-tools/venv"):
+    agent = b"/opt/amazon/genesis1p-tools/agent/inside"
+    for path in (b"/", b"/usr", b"/dev", b"/etc/passwd", b"/proc/sys", agent):
         print(call("mount", None, path, None, REMOUNT_BIND | SAFE, None), call("umount2", path, DETACH))
     print("-", call("umount2", b"/proc", DETACH), "-", call("umount2", b"/tmp", DETACH))
 open_up()
@@ -241,14 +242,15 @@ def test_a_template_that_dies_takes_its_sessions_and_is_started_anew(
 
 def test_a_start_that_meets_a_dying_template_gets_a_new_one(runner, tmp_path, capabilities, monkeypatch):
     """It may die after it was found alive."""
+    options = {"home": tmp_path, "network_mode": "SANDBOX", "capabilities": capabilities}
+    # A bubblewrap that is killed before it lets its child go on leaves that behind.
+    runner.run(runner.run(open_sandbox("booted", **options)).close())
     first = zygote.template(tmp_path, find())
     os.kill(first.process.pid, signal.SIGKILL)
     alive = [True]
     monkeypatch.setattr(zygote.Template, "alive", property(lambda self: bool(alive) and alive.pop()))
 
-    session = runner.run(
-        open_sandbox("one", home=tmp_path, network_mode="SANDBOX", capabilities=capabilities)
-    )
+    session = runner.run(open_sandbox("one", **options))
     runner.run(session.close())
     zygote.close_templates(tmp_path)
 

@@ -110,6 +110,11 @@ def test_a_data_frame_is_computed_and_printed(invoke):
         ("len(get_ipython().history_manager.input_hist_raw) > 0", "True"),
         ("import os\nif os.fork(): os.wait()\nelse: print('forked')", "forked"),
         ("import pickle\nclass A: pass\ntype(pickle.loads(pickle.dumps(A()))).__name__", "'A'"),
+        # As notebooks begin; there is no screen, so a plot is shown as its name.
+        (
+            "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+            "<Figure size 640x480 with 1 Axes>",
+        ),
     ],
 )
 def test_what_is_printed_and_a_trailing_value_are_stdout(invoke, code, stdout):

@@ -16,6 +16,8 @@ from . import linux, network
 
 # The template's private corner, gone in a session: folders and devices that sessions are made from.
 CORNER = "/mnt"
+# In the folder of a session's disk, beside `var` and `tmp`: what it installs, and what overlayfs needs.
+PACKAGES, WORK = "packages", "work"
 SESSIONS, DISK, TUN = f"{CORNER}/sessions", f"{CORNER}/disk", f"{CORNER}/tun"
 _SHM_BYTES = 64 * 1024**2
 # The machine has 3,072 pseudo-terminals for all mounts of devpts together, and every command takes one.
@@ -36,7 +38,8 @@ def confine(
     `settings`: `session` (its folder's name), `workspace`, `uid` (the session's own on this machine, or null
     for the endpoint's), `inside` (user and group in the session), `hostname`, `address` (of the network
     device, or null for none), `rlimits`, `kept` (mounts in /tmp that the session's own /tmp must not hide).
-    `disk` is a mount from `linux.new_mount`, `groups` are open
+    `venv` is the environment that the session is to install packages in, or null. `disk` is a mount from
+    `linux.new_mount`, `groups` are open
     `cgroup.procs`.
     """
     for group in groups:
@@ -56,7 +59,7 @@ def confine(
     socket.sethostname(settings["hostname"])
     sockets = network.listeners()
     device = network.tun(TUN, settings["address"]) if settings["address"] else None
-    _mount(settings["session"], settings["workspace"], disk, settings["kept"])
+    _mount(settings, disk)
     _become(settings["uid"], settings["inside"])
     _limit(settings["rlimits"])
     os.umask(0o022)
@@ -77,18 +80,21 @@ def _offer_to_oom_killer() -> None:
         file.write(str(score))
 
 
-def _mount(session: str, workspace: str, disk: int | None, kept: list[str]) -> None:
+def _mount(settings: dict[str, Any], disk: int | None) -> None:
+    kept = settings["kept"]
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     careful = linux.MS_NOSUID | linux.MS_NODEV
     if disk is None:
-        place = f"{SESSIONS}/{session}/disk"
+        place = f"{SESSIONS}/{settings['session']}/disk"
     else:
         place = DISK
         linux.attach_mount(disk, place)
+    if venv := settings["venv"]:
+        _lay_over(venv, place, as_root=settings["uid"] is not None)
     for number, path in enumerate(kept):
         os.makedirs(f"{CORNER}/{number}", exist_ok=True)
         linux.mount(path, f"{CORNER}/{number}", None, linux.MS_BIND)
-    for source, target in ((f"{place}/var", workspace), (f"{place}/tmp", "/tmp")):  # noqa: S108
+    for source, target in ((f"{place}/var", settings["workspace"]), (f"{place}/tmp", "/tmp")):  # noqa: S108
         linux.mount(source, target, None, linux.MS_BIND)
         if disk is None:
             linux.mount(None, target, None, linux.MS_REMOUNT | linux.MS_BIND | careful)
@@ -110,6 +116,17 @@ def _mount(session: str, workspace: str, disk: int | None, kept: list[str]) -> N
             shut = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOEXEC
             linux.mount(None, path, None, shut | careful)
     linux.unmount(CORNER)
+
+
+def _lay_over(venv: str, place: str, *, as_root: bool) -> None:
+    """What the session installs into this environment goes to its own disk; nobody else sees it.
+
+    Linux, filesystems/overlayfs: without `redirect_dir` only the owner could replace a package that is there;
+    without real root it may not be used, and marks are kept where a user may put them.
+    """
+    layers = f"lowerdir={venv},upperdir={place}/{PACKAGES},workdir={place}/{WORK}"
+    marks = "redirect_dir=on" if as_root else "userxattr"
+    linux.mount("overlay", venv, "overlay", linux.MS_NOSUID | linux.MS_NODEV, f"{layers},{marks}")
 
 
 def _become(uid: int | None, inside: int) -> None:
