@@ -137,6 +137,20 @@ def test_a_command_that_no_process_is_left_for_has_failed(limited):
     )
 
 
+def test_a_task_that_no_process_is_left_for_has_failed(limited):
+    """Unrecorded. Now the command is refused, now the thread that would wait for it."""
+    invoke = limited(processes=24)
+    invoke("executeCode", code=FILL)
+
+    for _ in range(5):
+        task = started(invoke, "true")
+        failed = ended(invoke, task)
+        assert failed["isError"]
+        structured = failed["structuredContent"]
+        assert (structured["taskStatus"], structured["exitCode"]) == ("failed", 126)
+        assert invoke("stopTask", taskId=task)["isError"]
+
+
 def test_a_session_whose_processes_are_used_up_again_and_again_still_answers(limited):
     invoke = limited(processes=24)
     invoke("executeCode", code=FILL + HOLD)

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .commands import Command, Finished
+from .commands import NOT_STARTED, Command, Finished
 
 # AWS quota "Async command max duration".
 MAX_SECONDS = 8 * 3600.0
@@ -21,7 +21,14 @@ class Task:
         self._status = WORKING
         self._finished: Finished | None = None
         self._thread = threading.Thread(target=self._run, args=(seconds,), daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            # The session is at its limit of processes: as if the command could not be started.
+            command.kill()
+            command.wait(0)
+            self._finished = Finished(f"/bin/sh: {error}\r\n", NOT_STARTED, 0.0)
+            self._status = FAILED
 
     def _run(self, seconds: float) -> None:
         finished = self._command.wait(seconds)
