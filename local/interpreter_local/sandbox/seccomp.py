@@ -1,7 +1,8 @@
 """The system call filter of a sandbox, as a classic BPF program.
 
 Denied: what makes new namespaces and mounts, looks into other processes, loads code into the kernel, takes
-from what the machine has once for all (AIO requests), and every system call that is newer than this table.
+from what the machine has once for all (AIO requests, huge pages), and every system call that is newer than
+this table.
 Sockets: only UNIX, IPv4, IPv6 and netlink. (A network namespace does not hold AF_VSOCK: inside a microVM a
 session could otherwise talk to the hypervisor.) Of those only TCP, UDP and ICMP, and of netlink the routing
 tables: asking for another protocol has the kernel load its module. So do some requests of ioctl, to whoever
@@ -15,7 +16,8 @@ import struct
 _LOAD, _AND, _JUMP_EQ, _JUMP_GE, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 # Offsets in struct seccomp_data; the low half of an argument comes first on both architectures.
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
+_NUMBER, _ARCHITECTURE = 0, 4
+_FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT, _FOURTH_ARGUMENT = 16, 24, 32, 40
 # Behind file_setattr of Linux 6.17, the last one that was looked at. (x32's numbers are higher, too.)
 _UNKNOWN = 470
 # CLONE_NEWTIME | NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
@@ -84,9 +86,17 @@ _DENIED: dict[str, tuple[int, int | None]] = {
     "pidfd_getfd": (438, 438),
     "mount_setattr": (442, 442),
     "quotactl_fd": (443, 443),
+    "memfd_secret": (447, 447),
     "open_tree_attr": (467, 467),
 }
 _CLONE, _SOCKET, _SOCKETPAIR, _CLONE3 = (56, 220), (41, 198), (53, 199), (435, 435)
+# Huge pages are the machine's own, and no control group of memory counts them: mmap (MAP_HUGETLB),
+# memfd_create (MFD_HUGETLB), shmget (SHM_HUGETLB), as (numbers, argument, flag).
+_HUGE = (
+    ((9, 222), _FOURTH_ARGUMENT, 0x40000),
+    ((319, 279), _SECOND_ARGUMENT, 0x4),
+    ((29, 194), _THIRD_ARGUMENT, 0x800),
+)
 _IOCTL = (16, 29)
 # TIOCSTI and TIOCLINUX type into terminals. TIOCSETD (line disciplines), SIOC[GS]IFBR, SIOCBR{ADD,DEL}BR
 # (bridges), SIOC[GS]IFVLAN and SIOC{ADD,DEL}DLCI have the kernel load a module before it asks for a right.
@@ -150,6 +160,9 @@ def program(machine: str | None = None) -> bytes:
     for request in _REQUESTS:
         requests += _when(request, [_refuse(errno.EPERM)])
     code += _when(_IOCTL[column], [*requests, _statement(_RETURN, _ALLOW)])
+    for call, argument, flag in _HUGE:
+        huge = [_statement(_LOAD, argument), _jump(_JUMP_SET, flag, yes=0, no=1), _refuse(errno.EPERM)]
+        code += _when(call[column], [*huge, _statement(_RETURN, _ALLOW)])
     code.append(_statement(_RETURN, _ALLOW))
     return b"".join(code)
 

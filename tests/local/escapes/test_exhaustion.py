@@ -96,6 +96,22 @@ def test_memory_of_folders(session):
 
 
 @pytest.mark.holds("full", "rootless")
+@pytest.mark.parametrize(
+    ("attempt", "huge", "ordinary"),
+    [
+        ("'mmap', None, ctypes.c_size_t(1 << 21), 3, {}, -1, 0", "0x40022", "0x22"),
+        ("'memfd_create', b'pages', {}", "4", "0"),
+        ("'shmget', 0, ctypes.c_size_t(1 << 21), {}", "0o5600", "0o1600"),
+    ],
+    ids=["mmap", "memfd_create", "shmget"],
+)
+def test_huge_pages(session, attempt, huge, ordinary):
+    """Huge pages, which the machine sets aside and no limit of memory counts, cannot be had."""
+    assert session.python(f"print(call({attempt.format(huge)}))") == "EPERM"
+    assert session.python(f"print(call({attempt.format(ordinary)}))") == "done"
+
+
+@pytest.mark.holds("full", "rootless")
 def test_a_fork_bomb(fresh, session):
     """A fork bomb stops at the session's bound; other sessions start and work meanwhile; stop ends it."""
     one = fresh(processes=100)
