@@ -17,6 +17,8 @@ _HANDSHAKE_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 30
 # Beyond, the parser would collect for ever. S3 takes 8 KiB.
 _MOST_HEAD_BYTES = 64 * 1024
+# What a field of one letter takes beside it, as HTTP/2 counts fields (RFC 9113, 6.5.2).
+_FIELD_BYTES = 32
 # A session writes what it likes into requests: what is wrong with them is its own affair, not our log's.
 _log = logging.getLogger(f"{__name__}.requests")
 _log.setLevel(logging.ERROR)
@@ -172,7 +174,7 @@ class _Http(HttpToolsProtocol):
 
     def _count(self, part: bytes) -> None:
         self._silent_bytes = 0
-        self._head_bytes += len(part)
+        self._head_bytes += len(part) + _FIELD_BYTES
         if self._head_bytes > _MOST_HEAD_BYTES:
             raise ValueError(f"the head has more than {_MOST_HEAD_BYTES} bytes")
 

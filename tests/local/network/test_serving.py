@@ -92,8 +92,13 @@ def test_what_is_beyond_the_most_connections_waits(opened):
 
 @pytest.mark.parametrize(
     "head",
-    [b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X-Name: value\r\n" * 10_000],
-    ids=["target", "headers"],
+    [
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X-Name: value\r\n" * 10_000,
+        # A field costs memory also if it says nothing.
+        b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 3_000,
+    ],
+    ids=["target", "headers", "empty-headers"],
 )
 def test_a_head_has_an_end(opened, head):
     async def use(port):
