@@ -19,6 +19,8 @@ _KEEP_ALIVE_SECONDS = 30
 _MOST_HEAD_BYTES = 64 * 1024
 # What a field of one letter takes beside it, as HTTP/2 counts fields (RFC 9113, 6.5.2).
 _FIELD_BYTES = 32
+# Requests that are read before the one in work is answered. No client of AWS sends more than one.
+_MOST_WAITING = 8
 # A session writes what it likes into requests: what is wrong with them is its own affair, not our log's.
 _log = logging.getLogger(f"{__name__}.requests")
 _log.setLevel(logging.ERROR)
@@ -157,6 +159,8 @@ class _Http(HttpToolsProtocol):
             self.send_400_response("Invalid HTTP request received.")
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= _MOST_WAITING:
+            raise ValueError(f"more than {_MOST_WAITING} requests wait for an answer")
         super().on_message_begin()
         self._head_bytes = self._silent_bytes = 0
 

@@ -1,6 +1,7 @@
 """Connections: how many, and under which names TLS is spoken."""
 
 import asyncio
+import contextlib
 import ssl
 
 import pytest
@@ -109,6 +110,32 @@ def test_a_head_has_an_end(opened, head):
         return first
 
     assert opened(serving.http(greet), use) == b"HTTP/1.1 400 Bad Request\r\n"
+
+
+def test_requests_that_nobody_waits_for_end_the_connection(opened):
+    """Each of those that wait costs memory; clients of AWS send one after the other's answer."""
+    asked = []
+
+    async def app(scope, receive, send):
+        asked.append(scope["path"])
+        await asyncio.sleep(0)
+        await replies.text(send, 200, "hello")
+
+    async def use(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n" * 3)
+        for _ in range(3):
+            await asyncio.wait_for(reader.readuntil(b"hello"), 5)
+        writer.write(b"GET /again HTTP/1.1\r\n\r\n" * 10_000)
+        # It is closed while there is more to read.
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+    opened(serving.http(app), use)
+
+    assert asked.count("/") == 3
+    assert asked.count("/again") < 20
 
 
 @pytest.mark.parametrize(
