@@ -7,16 +7,12 @@ for each of them takes a descriptor of the endpoint's.
 
 import asyncio
 import json
-import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
-
+from . import serving
 from .public import OUTSIDE
 
 NAME = "outside.test"
@@ -90,20 +86,15 @@ class Outside:
         self._sockets = (http, https, echo, datagrams)
         self._guests: dict[socket.socket, str] = {}
         self._entering: set[asyncio.Task[None]] = set()
-        config = uvicorn.Config(
-            app, http="httptools", lifespan="off", date_header=False, server_header=False, log_config=None
-        )
-        config.load()
-        # uvicorn warns of whatever a guest sends; its guests are code under test.
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        state = ServerState()
+        # Its guests are code under test: what they send is bounded as what they send to AWS.
+        serve = serving.http(app)
 
-        def protocol() -> asyncio.Protocol:
-            return HttpToolsProtocol(config=config, server_state=state, app_state={}, _loop=self._loop)
+        def web() -> asyncio.Protocol:
+            return serve(lambda: None)
 
         for listener, factory, context in (
-            (http, protocol, None),
-            (https, protocol, tls),
+            (http, web, None),
+            (https, web, tls),
             (echo, _Echo, None),
         ):
             listener.setblocking(False)

@@ -57,6 +57,29 @@ def test_port_7_echoes_over_tcp_and_udp(session):
     assert session().run(textwrap.dedent(code)).split() == ["b'one'", "b'two'"]
 
 
+@pytest.mark.parametrize(
+    "sent",
+    ["b'GET / HTTP/1.1' + b'\\r\\nX:' * 100_000", "b'GET / HTTP/1.1\\r\\n\\r\\n' * 100_000"],
+    ids=["endless-head", "requests-that-nobody-waits-for"],
+)
+def test_what_a_guest_sends_takes_no_room_without_end(session, sent):
+    """The host is in the endpoint's process."""
+    code = f"""
+    import socket
+    stream = socket.create_connection(("198.51.100.7", 80), 5)
+    try:
+        stream.sendall({sent})
+        while stream.recv(65536):
+            pass
+        print("closed")
+    except ConnectionError:
+        print("closed")
+    except TimeoutError:
+        print("taken")
+    """
+    assert session().run(textwrap.dedent(code)) == "closed"
+
+
 def test_a_download_of_20_mb_arrives_whole(session):
     code = """
     import hashlib, urllib.request as u
