@@ -7,7 +7,12 @@ import pytest
 
 from interpreter_local.network import replies
 from interpreter_local.network.attachment import Attachment, Way, public_reach, sandbox_reach
-from interpreter_local.network.gateway import MOST_BODY_BYTES, Gateway
+from interpreter_local.network.gateway import (
+    MOST_BODY_BYTES,
+    MOST_DOCUMENT_BYTES,
+    MOST_REQUEST_BYTES,
+    Gateway,
+)
 
 S3 = "Host: s3.us-east-1.amazonaws.com"
 BUCKET = "Host: fleet-bucket.s3.us-east-1.amazonaws.com"
@@ -334,6 +339,38 @@ def test_more_than_was_announced_is_cut_off(ask, sandbox, aws):
 def test_a_body_has_a_limit(refused, sandbox):
     lines = ("PUT /a/x HTTP/1.1", BUCKET, authorization(), f"Content-Length: {MOST_BODY_BYTES + 1}")
     assert refused(sandbox, *lines) == (400, "EntityTooLarge")
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "POST /a?delete HTTP/1.1",
+        "POST /a/x?uploadId=1 HTTP/1.1",
+        "PUT /a?policy HTTP/1.1",
+        "PUT /a/x?tagging HTTP/1.1",
+        "PUT /a/x?tagging&uploadId=1 HTTP/1.1",
+        "POST /a/x HTTP/1.1",
+    ],
+)
+def test_what_is_no_content_of_an_object_has_a_lower_limit(refused, sandbox, request_line):
+    """It is read whole, into objects that take many times its size, before IAM has its say."""
+    lines = (request_line, BUCKET, authorization(), f"Content-Length: {MOST_DOCUMENT_BYTES + 1}")
+    status, code = refused(sandbox, *lines)
+    assert (status, code in ("EntityTooLarge", "InvalidArgument")) == (400, True)
+
+
+def test_a_part_of_an_object_is_content(ask, sandbox, aws):
+    body = bytes(MOST_DOCUMENT_BYTES + 1)
+    request_line = "PUT /a/x?partNumber=1&uploadId=1 HTTP/1.1"
+    lines = (request_line, BUCKET, authorization(), f"Content-Length: {len(body)}")
+    assert ask(sandbox, *lines, body=body)[0] == 200
+    assert aws.bodies == [body]
+
+
+def test_requests_to_other_services_have_a_lower_limit_too(refused, public):
+    host, signed = "Host: dynamodb.us-east-1.amazonaws.com", authorization(service="dynamodb")
+    lines = ("POST / HTTP/1.1", host, signed, f"Content-Length: {MOST_REQUEST_BYTES + 1}")
+    assert refused(public, *lines) == (400, "EntityTooLarge")
 
 
 # Other modes
