@@ -41,12 +41,14 @@ def arguments(python: PythonEnv, sessions: Path, texts: dict[Path, int]) -> list
     args += ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib64"):
         args += ["--symlink", f"usr/{name}", f"/{name}"] if Path("/usr", name).exists() else []
-    # Never the machine's /etc: these few are public and needed to load and link programs.
+    # Never the machine's /etc: these few are public, and programs need them to load, link and name ports.
     args += ["--dir", "/etc"]
     for path in (
         "/etc/ld.so.cache",
         "/etc/alternatives",
         "/etc/fonts",
+        "/etc/protocols",
+        "/etc/services",
     ):
         args += ["--ro-bind-try", path, path]
     for file, descriptor in texts.items():

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,13 @@ def test_a_session_whose_processes_are_used_up_again_and_again_still_answers(lim
     invoke("executeCode", code=FILL + HOLD)
 
     assert not any(invoke("listFiles")["isError"] for _ in range(20))
+
+
+@pytest.mark.skipif(not Path("/etc/services").exists(), reason="this machine names no ports")
+def test_ports_have_names(invoke):
+    code = "import socket; print(socket.getservbyname('https'), socket.getprotobyname('tcp'))"
+
+    assert invoke("executeCode", code=code)["structuredContent"]["stdout"] == "443 6"
 
 
 def test_the_sandbox_has_the_libraries_and_the_aws_command(invoke):
