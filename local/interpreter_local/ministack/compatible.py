@@ -72,6 +72,7 @@ USED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
         "enforce",
         ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
     ),
+    (iam_evaluator, "_fnmatch_compile", ("pattern", "ignore_case")),
     (iam_evaluator, "caller_arn", ()),
     (iam_evaluator, "resolve_credential", ("access_key_id", "account_id")),
     (iam_evaluator, "evaluate_resource_policy", ("doc", "ctx", "service")),

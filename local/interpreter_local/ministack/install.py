@@ -13,7 +13,7 @@ from ministack.services.cloudformation import provisioners
 from interpreter_local import cloudformation, quotas, service
 from interpreter_local.service import EVENT_STREAM, Service
 
-from . import boundaries, context, ec2, inside, records, requests
+from . import boundaries, context, ec2, inside, patterns, records, requests
 from .compatible import NAME, QUOTAS, check
 from .identities import StackIdentity
 
@@ -125,6 +125,7 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
 
     context.wrap(iam_actions, "request_tag_context", tag_context)
     context.wrap(iam_evaluator, "enforce", enforce)
+    context.wrap(iam_evaluator, "_fnmatch_compile", patterns.compiled)
     inside.install_routing()
     ec2.install(context.wrap)
     boundaries.install(provisioners._RESOURCE_HANDLERS)

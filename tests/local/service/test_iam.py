@@ -256,3 +256,43 @@ def test_a_policy_on_a_path_of_roles_reaches_the_roles_below_it(client, role_of)
     reader.create_role(RoleName="new", Path="/BedrockAgentCore/", AssumeRolePolicyDocument=trust)
     for name in ("below-the-path", "beside-the-path", "new"):
         iam.delete_role(RoleName=name)
+
+
+@pytest.mark.parametrize("key", ["secret/a", "secret/a\nb", "secret/\n", "\nsecret/a"])
+def test_a_wildcard_stands_for_any_text(client, role_of, key):
+    """A line break in a key is a character like others."""
+    admin = client("s3")
+    admin.create_bucket(Bucket="wildcards")
+    mine = role_of(
+        allow("s3:*"),
+        {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::wildcards/secret/*"},
+    )
+    s3 = client("s3", credentials=mine)
+
+    s3.put_object(Bucket="wildcards", Key=f"open/{key}", Body=b"")
+    if key.startswith("secret"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket="wildcards", Key=key, Body=b"")
+    else:
+        s3.put_object(Bucket="wildcards", Key=key, Body=b"")
+
+
+def test_a_name_stands_for_itself_only(client, role_of):
+    client("s3").create_bucket(Bucket="names")
+    s3 = client("s3", credentials=role_of(allow("s3:*", ["arn:aws:s3:::names/a[b]", "arn:aws:s3:::names/c"])))
+
+    for key in ("a[b]", "c"):
+        s3.put_object(Bucket="names", Key=key, Body=b"")
+    for key in ("ab", "c\n", "c/"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket="names", Key=key, Body=b"")
+
+
+def test_wildcards_that_do_not_match_end_soon(client, role_of):
+    """Each could stand for any part of the key: going through all of that would take years."""
+    client("s3").create_bucket(Bucket="stars")
+    s3 = client("s3", credentials=role_of(allow("s3:*", f"arn:aws:s3:::stars/{'*/' * 8}end")))
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket="stars", Key="/" * 1000, Body=b"")
+    s3.put_object(Bucket="stars", Key="a/" * 8 + "end", Body=b"")
