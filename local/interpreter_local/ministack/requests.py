@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 
 from ministack import app as gateway
 from ministack.core import iam_actions
-from ministack.services import cloudwatch_logs, iam
+from ministack.services import cloudwatch_logs, iam, s3
 
 from interpreter_local import quotas, service
 from interpreter_local.network import operations
@@ -25,6 +25,9 @@ from .compatible import BACKENDS, NAME, QUOTAS
 # of zeroes can be a gigabyte.
 MOST_INFLATED = 16 * 1024**2
 _PIECE = 64 * 1024
+# DeleteObjects takes so many keys (S3 API reference). IAM is asked for each, before S3 counts them.
+MOST_DELETED = 1000
+_OBJECT = re.compile(rb"<(?:[\w.-]+:)?Object[\s>/]")
 
 
 def _signed_for(headers: dict[str, str]) -> str:
@@ -50,6 +53,10 @@ def refused(fault: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
     return 400, headers, json.dumps({"__type": code, "message": fault}).encode()
 
 
+def _objects(body: bytes) -> int:
+    return sum(1 for _ in _OBJECT.finditer(body))
+
+
 def fault_of_compressed(headers: dict[str, str], body: bytes) -> str | None:
     """What is wrong with a gzipped body, None for a good one and for one that is not compressed."""
     if "gzip" not in headers.get("content-encoding", "").lower():
@@ -69,7 +76,7 @@ async def only_one_operation(
 ) -> Any:
     """Refuses what IAM would authorize as one operation and the service carry out as another.
 
-    And, before anybody inflates it, a body of which too much would become.
+    And, before anybody looks into it, a body of which too much would become.
     """
     name = gateway.detect_service(
         method, path, headers, gateway._routing_params(method, path, headers, body, query)
@@ -77,6 +84,8 @@ async def only_one_operation(
     # In S3 it is a property of the object.
     if name != "s3" and (fault := fault_of_compressed(headers, body)):
         return refused(fault, request_id)
+    if name == "s3" and method == "POST" and "delete" in query and _objects(body) > MOST_DELETED:
+        return s3._error("MalformedXML", s3._MALFORMED_XML, 400)
     # Ours and S3 find theirs in one place; the others in the inflated body.
     if context.routed.get() is None and name not in (NAME, QUOTAS, "s3"):
         body = gateway._decompress_request_body(body, headers)

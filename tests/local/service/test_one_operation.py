@@ -147,6 +147,21 @@ def test_a_query_reads_the_log_groups_that_the_policy_allows(client, role_of):
             own.start_query(**groups, **what)
 
 
+def test_a_thousand_keys_are_deleted_at_once_and_no_more(client):
+    s3 = client("s3")
+    s3.create_bucket(Bucket="thousand-keys")
+    s3.put_object(Bucket="thousand-keys", Key="0", Body=b"")
+
+    def delete(count):
+        keys = [{"Key": str(number)} for number in range(count)]
+        return s3.delete_objects(Bucket="thousand-keys", Delete={"Objects": keys})
+
+    with pytest.raises(ClientError, match="MalformedXML"):
+        delete(1001)
+    s3.head_object(Bucket="thousand-keys", Key="0")
+    assert len(delete(1000)["Deleted"]) == 1000
+
+
 def test_a_compressed_body_is_inflated_up_to_a_bound(client, send):
     headers = {"Content-Type": "application/x-amz-json-1.0", "Content-Encoding": "gzip"}
     target = {"X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData"}
