@@ -3,9 +3,11 @@
 import base64
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
+from interpreter_local.sandbox import open_sandbox
 from interpreter_local.sandbox.capabilities import PACKAGES
 
 PIP = "pip install --disable-pip-version-check --no-index"
@@ -89,3 +91,18 @@ def test_a_package_goes_where_pip_is_told(invoke, wheel):
         "there/told.py\n",
     )
     assert "ModuleNotFoundError" in python(invoke, "import told")["stderr"]
+
+
+def test_without_overlayfs_the_environment_is_read_only(runner, checked, home, capabilities):
+    """As `status` says then; all else works."""
+    left = tuple(label for label in capabilities.enforced if label != PACKAGES)
+    opening = open_sandbox(
+        "without", home=home, network_mode="SANDBOX", capabilities=replace(capabilities, enforced=left)
+    )
+    sandbox = runner.run(opening)
+    try:
+        invoke = checked(sandbox)
+        assert python(invoke, "import numpy; print(numpy.add(1, 1))")["stdout"] == "2"
+        assert "Read-only file system" in shell(invoke, "touch $VIRTUAL_ENV/bin/mine")[1]
+    finally:
+        runner.run(sandbox.close())
