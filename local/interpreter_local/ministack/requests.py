@@ -91,7 +91,11 @@ async def only_one_operation(
         body = gateway._decompress_request_body(body, headers)
         if fault := operations.doubled(name, path, headers, query, body):
             return refused(fault, request_id)
-    return await old(method, path, headers, body, query, request_id)
+    try:
+        return await old(method, path, headers, body, query, request_id)
+    except RecursionError:
+        # With a traceback of 3 KB for each such request sessions could fill the log.
+        return refused("the body is nested deeper than can be read", request_id)
 
 
 def event_name(old: Any, name: str, method: str, path: str, headers: Any, query: Any) -> Any:

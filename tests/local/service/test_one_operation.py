@@ -147,6 +147,15 @@ def test_a_query_reads_the_log_groups_that_the_policy_allows(client, role_of):
             own.start_query(**groups, **what)
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_a_body_that_is_nested_too_deeply_is_refused(send, body):
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.ListTables"}
+
+    status, said = send("dynamodb", "", headers, body, "dynamodb:ListTables")
+
+    assert (status, "nested deeper" in said) == (400, True), said
+
+
 def test_a_thousand_keys_are_deleted_at_once_and_no_more(client):
     s3 = client("s3")
     s3.create_bucket(Bucket="thousand-keys")
