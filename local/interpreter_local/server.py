@@ -122,6 +122,9 @@ def _configure(home: Path, port: int) -> None:
     temporary.mkdir(mode=0o700)
     certificates = tls.create(home / "tls")
     trusted = str(certificates.authority)
+    # The keys of the shell in which it was started would be root's here, and its functions would find them.
+    for name in [name for name in os.environ if name.startswith("AWS_") or name == "DOCKER_HOST"]:
+        del os.environ[name]
     os.environ.update(
         AUTH="true",
         USE_SSL="1",
@@ -147,8 +150,6 @@ def _configure(home: Path, port: int) -> None:
         REQUESTS_CA_BUNDLE=trusted,
         CURL_CA_BUNDLE=trusted,
     )
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "DOCKER_HOST"):
-        os.environ.pop(name, None)
 
 
 async def _serve(

@@ -113,6 +113,28 @@ def test_the_way_back_is_not_held_up(service, gate):
     assert (back["Status"], back["PhysicalResourceId"]) == ("SUCCESS", passed)
 
 
+def test_the_way_back_from_what_passed_is_not_held_up(service, gate):
+    """Another resource failed after the gate had passed: asked for is what had passed before that."""
+    first = gate("one")["PhysicalResourceId"]
+    second = gate("one", kind="Update", before=first, declared="changed")["PhysicalResourceId"]
+    service.before["start"] = [told(404, "ResourceNotFoundException")] * 100
+    back = gate("one", kind="Update", before=second)
+
+    assert (back["Status"], back["PhysicalResourceId"]) == ("SUCCESS", first)
+
+
+def test_what_has_failed_or_passed_long_ago_is_tried_again(service, gate):
+    first = gate("one")["PhysicalResourceId"]
+    second = gate("one", kind="Update", before=first, declared="second")["PhysicalResourceId"]
+    third = gate("one", kind="Update", before=second, declared="third")["PhysicalResourceId"]
+    service.before["start"] = [told(404, "ResourceNotFoundException")] * 100
+    created = gate("one")
+
+    assert created["Status"] == "FAILED"
+    assert gate("one", kind="Update", before=created["PhysicalResourceId"])["Status"] == "FAILED"
+    assert gate("one", kind="Update", before=third)["Status"] == "FAILED"
+
+
 def test_removal_is_let_through_without_a_canary(service, gate):
     reply = gate("one", kind="Delete", before="canary-gate-0")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from interpreter_local import home as homes
 
@@ -70,6 +71,23 @@ def test_up_status_env_down(local, tmp_path):
     assert local("status").returncode == 1
     assert local("down").stdout == "nothing runs\n"
     assert processes_of(tmp_path) == []
+
+
+def test_the_keys_of_the_shell_in_which_it_is_started_are_unknown_to_it(local, tmp_path):
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAOFANOTHERACCOUNT", "AWS_SECRET_ACCESS_KEY": "secret"}
+    assert local("up", "--port", "0", env={**os.environ, **keys}).returncode == 0
+    found = homes.Endpoint.read(tmp_path)
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=found.url,
+        verify=found.authority,
+        region_name="us-east-1",
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+    )
+
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        s3.list_buckets()
 
 
 def test_run_gives_the_commands_status_and_stops_what_it_started(local, tmp_path):

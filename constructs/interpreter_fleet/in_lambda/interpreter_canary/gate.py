@@ -16,11 +16,12 @@ _REPLY_SECONDS = 8.0
 # CloudFormation takes a reply of 4,096 bytes.
 _REASON = 1500
 _NAMED = 10
+_PREFIX, _FAILED = "canary-gate-", "-failed"
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
     """Answers CloudFormation in every case: without an answer a stack waits until its own limit."""
-    identity = event.get("PhysicalResourceId", "canary-gate-none")
+    identity = event.get("PhysicalResourceId", f"{_PREFIX}none{_FAILED}")
     try:
         identity, problem = judge(event, context)
     except Exception as error:
@@ -33,14 +34,18 @@ def handler(event: dict[str, Any], context: Any) -> None:
 def judge(event: dict[str, Any], context: Any) -> tuple[str, str]:
     """The resource's physical id, and why the stack must not stay as it is ("" when it may).
 
-    The id is a hash of what was asked for, given once that has passed. A request for what has this id
-    already is CloudFormation's way back after a failure elsewhere: refusing it would leave the stack stuck.
+    The id is made of two hashes: of what was asked for, given once that has passed, and of what had passed
+    before it. A request for either is CloudFormation's way back after a failure, here or elsewhere: refusing
+    it would leave the stack stuck.
     """
     properties = event["ResourceProperties"]
     before = event.get("PhysicalResourceId", "")
-    identity = f"canary-gate-{_digest(properties)}"
-    if event["RequestType"] == "Delete" or identity == before:
+    if event["RequestType"] == "Delete":
         return before, ""
+    asked = _digest(properties)
+    passed = before.removeprefix(_PREFIX).split("-") if before and not before.endswith(_FAILED) else []
+    if asked in passed:
+        return (before if asked == passed[0] else f"{_PREFIX}{asked}"), ""
 
     def left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
@@ -60,8 +65,10 @@ def judge(event: dict[str, Any], context: Any) -> tuple[str, str]:
     for one in results:
         print(json.dumps(one.as_dict()))
     problem = reason(results)
-    # After a failed update the resource keeps its old id, that of what had passed.
-    return (before or f"{identity}-failed") if problem else identity, problem
+    if problem:
+        # After a failed update the resource keeps its old id, that of what had passed.
+        return before or f"{_PREFIX}{asked}{_FAILED}", problem
+    return _PREFIX + "-".join([asked, *passed[:1]]), ""
 
 
 def reason(results: Sequence[lifecycle.Result]) -> str:
