@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import control_plane, errors, eventstream, quotas, wire
@@ -103,7 +103,9 @@ class Service:
             response, reply = await self._perform(scope, route, wire.checked(route, given))
             answer = Answer(reply, route, on, given, response)
         except ServiceError as error:
-            answer = Answer(error.reply(data_plane=route.api == wire.DATA), route, on, given, error=error)
+            # A copy without a traceback: the records keep it, and with it would keep what a session had sent.
+            kept = replace(error)
+            answer = Answer(error.reply(data_plane=route.api == wire.DATA), route, on, given, error=kept)
         except Exception:  # noqa: BLE001 - the boundary: a fault of ours must reach the client as a 500
             _log.exception("%s failed", route.name)
             fault = ServiceError("InternalServerException", "An internal error occurred; see the log")

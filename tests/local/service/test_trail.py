@@ -9,6 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from interpreter_local import trail, wire
+from interpreter_local.service import Service
+from interpreter_local.state import Scope
 
 ACCOUNT = "123456789012"
 MANAGED = "aws.codeinterpreter.v1"
@@ -322,3 +324,16 @@ def test_ministacks_own_record_of_our_calls_does_not_appear(client, variables):
         ("bedrock-agentcore.amazonaws.com", "ListCodeInterpreters")
     ]
     assert events[0]["EventSource"] == "s3.amazonaws.com"
+
+
+def test_the_error_that_is_kept_holds_nothing_of_the_call(runner):
+    """A traceback would hold the session, with what it had sent and nobody had read."""
+    asked = ("GET", f"/code-interpreters/{MANAGED}/sessions/get", {"sessionId": ["unknown"]}, {}, b"")
+    answer = runner.run(Service(None, None).answer(Scope(ACCOUNT, "us-east-1"), *asked))
+
+    assert answer.error.code == "ResourceNotFoundException"
+    assert (answer.error.__traceback__, answer.error.__cause__, answer.error.__context__) == (
+        None,
+        None,
+        None,
+    )
