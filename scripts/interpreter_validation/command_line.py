@@ -1,6 +1,8 @@
 """The command line: commands, options, what each may hold, and what --help teaches."""
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -216,25 +218,27 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def _number(text: str, allowed: Callable[[float], bool], expected: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 0.1 to 3600")
-    return seconds
+        number = math.nan  # which is in no range
+    if not allowed(number):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}")
+    return number
+
+
+def _seconds(text: str) -> float:
+    return _number(text, lambda found: 0.1 <= found <= 3600, "seconds from 0.1 to 3600")
 
 
 def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = -1.0
     # A year: more is a slip, and infinity no time at all.
-    if not 0 <= minutes <= 525_600:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected minutes from 0 to 525600")
-    return minutes
+    return _number(text, lambda found: 0 <= found <= 525_600, "minutes from 0 to 525600")
+
+
+def _share(text: str) -> float:
+    return _number(text, lambda found: 0 < found <= 1, "more than 0 and at most 1")
 
 
 def _target(text: str) -> Target:
@@ -242,13 +246,3 @@ def _target(text: str) -> Target:
         return Target.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected more than 0 and at most 1")
-    return share

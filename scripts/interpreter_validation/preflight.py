@@ -16,6 +16,7 @@ from .assembly import INTERPRETER, MAX_RESOURCES, ROLE, Change, Stack, change, n
 from .clients import AwsError, Clients, code_of, words
 from .probes import DEFAULT, calls
 from .quotas import Limits, Row
+from .several import first
 from .stacks import PARAMETER, deployed_record
 from .verdict import Verdict
 
@@ -30,8 +31,6 @@ _STUCK = {
     "DELETE_FAILED": "delete it again, and see in its events what cannot be deleted",
     "UPDATE_ROLLBACK_FAILED": "run cdk rollback, or continue the rollback in the console",
 }
-# So many names are told of what is created, replaced and deleted.
-_NAMED = 5
 # Recorded once, on AWS: from Create to READY in VPC mode; SANDBOX and PUBLIC are READY in the reply.
 _VPC_SECONDS = 264.0
 
@@ -82,8 +81,7 @@ class _Plan:
             }
             keys = getattr(self.changes[stack.name][INTERPRETER], what)
             found += [prerequisites.label(key, there[key]) for key in keys]
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        return ", ".join(found[:_NAMED]) + more
+        return first(found)
 
 
 def check(

@@ -6,8 +6,7 @@ from typing import Any
 
 from interpreter_fleet.manifest import Record
 
-# So many owners are named.
-_NAMED = 5
+from .several import first
 
 
 def in_words(statement: str, records: Iterable[Record]) -> str:
@@ -48,8 +47,7 @@ def whose(statement: Mapping[str, Any], records: Iterable[Record]) -> str:
         return ""
     if len(owners) == 1:
         return f", where {owners[0]} keeps its files"
-    more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
-    return f", where {', '.join(owners[:_NAMED])}{more} keep their files"
+    return f", where {first(owners)} keep their files"
 
 
 def may_be_under(prefix: str, pattern: str) -> bool:

@@ -54,7 +54,7 @@ def install(ours: Service) -> Callable[[], Coroutine[Any, Any, None]]:
     iam_actions.SERVICE_TO_IAM_NAMESPACE[QUOTAS] = "servicequotas"
 
     context.wrap(gateway, "detect_service", requests.detect)
-    context.wrap(gateway, "_dispatch_service_request", requests.only_one_operation)
+    context.wrap(gateway, "_dispatch_service_request", requests.dispatch)
     context.wrap(gateway, "_ct_event_name", requests.event_name)
     context.wrap(iam_actions, "extract_iam_action", requests.iam_action)
     context.wrap(iam_actions, "extract_resource_arn", requests.resource_arn)

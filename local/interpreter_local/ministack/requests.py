@@ -71,12 +71,13 @@ def fault_of_compressed(headers: dict[str, str], body: bytes) -> str | None:
     return f"the body inflates to more than {MOST_INFLATED} bytes" if left < 0 else None
 
 
-async def only_one_operation(
+async def dispatch(
     old: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: Any, request_id: str
 ) -> Any:
-    """Refuses what IAM would authorize as one operation and the service carry out as another.
+    """Passes a request on that IAM and the service read in the same way, and in bounded time.
 
-    And, before anybody looks into it, a body of which too much would become.
+    Refused: one that names two operations, and, before anybody looks into it, a body of which too much would
+    become.
     """
     name = gateway.detect_service(
         method, path, headers, gateway._routing_params(method, path, headers, body, query)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .names import namer
+from interpreter_validation.several import first
 
-# So many names are told of a finding that many have.
-_NAMED = 5
+from .names import namer
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,7 @@ def _together(found: list[Finding]) -> list[Finding]:
     alike: dict[Finding, list[str]] = {}
     for one in found:
         alike.setdefault(replace(one, about=""), []).append(one.about)
-    made = []
-    for one, names in alike.items():
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        made.append(replace(one, about=", ".join(names[:_NAMED]) + more))
-    return made
+    return [replace(one, about=first(names)) for one, names in alike.items()]
 
 
 def _titles(stranger: dict[str, Any]) -> tuple[str, str]:

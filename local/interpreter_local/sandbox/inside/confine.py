@@ -39,8 +39,7 @@ def confine(
     for the endpoint's), `inside` (user and group in the session), `hostname`, `address` (of the network
     device, or null for none), `rlimits`, `kept` (mounts in /tmp that the session's own /tmp must not hide).
     `venv` is the environment that the session is to install packages in, or null. `disk` is a mount from
-    `linux.new_mount`, `groups` are open
-    `cgroup.procs`.
+    `linux.new_mount`, `groups` are open `cgroup.procs`.
     """
     for group in groups:
         os.write(group, b"0")
