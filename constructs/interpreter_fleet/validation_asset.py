@@ -28,6 +28,7 @@ _VALIDATION = (
     "runs",
     "scheduled",
     "session",
+    "several",
     "settings",
     "stacks",
     "statements",
